@@ -1,0 +1,32 @@
+"""Tabular AutoML: pipelines evolved under cross-validation and ensembled, within a budget.
+
+>>> from autopipe import AutoClassifier  # the libraries behind it are imported on first use
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autopipe.estimators import AutoClassifier, AutoRegressor
+    from autopipe.persistence import load
+
+__all__ = ["AutoClassifier", "AutoRegressor", "load"]
+
+_HOME = {
+    "AutoClassifier": "autopipe.estimators",
+    "AutoRegressor": "autopipe.estimators",
+    "load": "autopipe.persistence",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Open the front lazily, so that a room can import a neighbour without waking it."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""The engine: trials, run in this process or in supervised workers."""

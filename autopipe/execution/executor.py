@@ -1,0 +1,73 @@
+"""What the engine is asked to do, what it answers, and the narrow protocol between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from autopipe.trial import Status
+
+
+@dataclass(frozen=True)
+class Job:
+    """A tree to be cross-fitted.
+
+    Parameters
+    ----------
+    number : of the trial
+    tree : as text
+    seed : the run's root seed; seeds of nodes are drawn from it by name
+    deadline : time on `time.monotonic`'s axis by which learners stop by themselves
+    limit : time on the same axis at which the worker is killed
+    fold_threads : folds that are fitted at the same time, each on one native thread
+    """
+
+    number: int
+    tree: str
+    seed: int
+    deadline: float = float("inf")
+    limit: float = float("inf")
+    fold_threads: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; its arrays lie in the run folder, written before this is sent.
+
+    Parameters are those of `Trial`; scores are computed by the controller.
+    """
+
+    number: int
+    status: Status
+    seconds: float = 0.0
+    predict_seconds: float = 0.0
+    megabytes: float = 0.0
+    is_truncated: bool = False
+    failure: str = ""
+    traceback: str = ""
+    peak_megabytes: float = 0.0
+
+
+class Executor(Protocol):
+    """Runs jobs; never raises for what a job does."""
+
+    def has_room(self) -> bool:
+        """Whether a job that is submitted now starts at once."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Start a job."""
+        ...
+
+    def finished(self, timeout: float) -> Sequence[Outcome]:
+        """What has ended since the last call; waits up to `timeout` seconds for the first."""
+        ...
+
+    def cancel(self) -> Sequence[Outcome]:
+        """Stop what runs, and say so: outcomes with the status cancelled."""
+        ...
+
+    def close(self) -> None:
+        """Stop everything and free it; more calls do no harm."""
+        ...

@@ -1,0 +1,49 @@
+"""What flows between the operators of a tree.
+
+Only numpy is imported, so that the source can stand in an exported script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Feature columns as one array of numbers.
+
+    Parameters
+    ----------
+    values : float32 or float64 array of shape (rows, columns), NaN where missing
+    levels : for every column 0 where it holds numbers, or k where it holds the codes
+        0 .. k - 1 of a category
+    names : for every column where it came from, such as "c3" or "c3=2"
+    """
+
+    values: NDArray[np.float32 | np.float64]
+    levels: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        assert self.values.ndim == 2
+        assert self.values.shape[1] == len(self.levels) == len(self.names)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """The columns that hold codes of a category."""
+        return tuple(index for index, levels in enumerate(self.levels) if levels)
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Matrix:
+        """Some rows, in the order given."""
+        return Matrix(self.values[rows], self.levels, self.names)
+
+
+def joined(first: Matrix, second: Matrix) -> Matrix:
+    """The rows of the first above the rows of the second."""
+    return Matrix(np.concatenate([first.values, second.values]), first.levels, first.names)

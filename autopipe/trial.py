@@ -1,0 +1,97 @@
+"""One tree judged on the folds: a complete record, failure included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autopipe.errors import OptionError
+from autopipe.tree import Node
+
+
+class Source(StrEnum):
+    """Where a tree came from."""
+
+    PORTFOLIO = "portfolio"
+    INIT = "init"
+    CROSSOVER = "crossover"
+    MUTATION_SUBTREE = "mutation_subtree"
+    MUTATION_INSERT = "mutation_insert"
+    MUTATION_SHRINK = "mutation_shrink"
+    MUTATION_REPLACE = "mutation_replace"
+    MUTATION_HYPERPARAMETER = "mutation_hyperparameter"
+    RANDOM = "random"
+
+
+class Status(StrEnum):
+    """How a trial ended."""
+
+    COMPLETE = "complete"
+    ERROR = "error"  # the pipeline raised
+    NONFINITE = "nonfinite"  # predictions are not all finite
+    TIMEOUT = "timeout"  # nothing usable by the deadline, or killed at the limit
+    MEMORY = "memory"  # more memory than a worker may take
+    CRASH = "crash"  # the worker died: a signal or an exit of its own
+    CANCELLED = "cancelled"  # the run ended first
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A tree that a search wants judged.
+
+    Parameters
+    ----------
+    number : counts the proposals of a run from 0
+    tree : the tree
+    source : where it came from
+    parents : numbers of the trials it was made from
+    """
+
+    number: int
+    tree: Node
+    source: Source
+    parents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A judged proposal.
+
+    Parameters
+    ----------
+    number, tree, source, parents : as proposed
+    status : how it ended
+    score : mean over the folds, larger is better; None unless complete
+    fold_scores : one for every fold
+    seconds : wall time of fitting and predicting all folds
+    predict_seconds : time to predict the held-out rows once; 0 where it was not measured
+    megabytes : size of the fitted state of all folds
+    is_truncated : whether a learner was stopped by its deadline rather than by itself
+    failure : one line that says what went wrong
+    traceback : at most twenty frames
+    peak_megabytes : most memory that the worker held at the end of the trial
+    """
+
+    number: int
+    tree: Node
+    source: Source
+    status: Status
+    parents: tuple[int, ...] = ()
+    score: float | None = None
+    fold_scores: tuple[float, ...] = ()
+    seconds: float = 0.0
+    predict_seconds: float = 0.0
+    megabytes: float = 0.0
+    is_truncated: bool = False
+    failure: str = ""
+    traceback: str = field(default="", repr=False)
+    peak_megabytes: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.status is Status.COMPLETE) != (self.score is not None):
+            raise OptionError(f"Trial {self.number}: exactly the complete trials have a score.")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every fold was judged."""
+        return self.status is Status.COMPLETE

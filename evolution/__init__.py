@@ -1,0 +1,1 @@
+"""The searcher: which tree to judge next."""

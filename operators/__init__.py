@@ -1,0 +1,1 @@
+"""What a pipeline can be made of: operators, each declared once."""

@@ -1,0 +1,218 @@
+"""How an operator is declared, and what its estimator must offer."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from autopipe.errors import DeadlineReached
+from autopipe.matrix import Matrix
+from autopipe.space import Space, Value
+from autopipe.table import Schema, Table
+from autopipe.task import FloatArray, IntArray, Target, TaskKind
+
+
+class Raw:
+    """The coded table itself."""
+
+
+class Coded:
+    """A matrix whose values may be missing and whose columns may hold category codes."""
+
+
+class Complete(Coded):
+    """A matrix without missing values."""
+
+
+class Dense(Complete):
+    """A matrix without missing values or categories, on scales that can be compared."""
+
+
+class Predictions:
+    """Class probabilities or numbers, one row for every row of the table."""
+
+
+State = Mapping[str, np.ndarray | Value | list[Value]]
+"""A fitted estimator as arrays and JSON: enough to predict again, in any process."""
+
+
+@runtime_checkable
+class Transformer(Protocol):
+    """Turns a table or a matrix into a matrix."""
+
+    def fit_transform(self, data: Table | Matrix, target: Target, seed: int) -> Matrix:
+        """Fit to the training rows and return what a learner should be trained on.
+
+        An encoder that looks at the target returns cross-fitted values here: they differ
+        from what `transform` gives for the same rows.
+        """
+        ...
+
+    def transform(self, data: Table | Matrix) -> Matrix:
+        """The matrix for new rows."""
+        ...
+
+    def state(self) -> State:
+        """What was learned."""
+        ...
+
+    def restore(self, state: State) -> Self:
+        """Take back what `state` gave."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a fit may take.
+
+    Parameters
+    ----------
+    deadline : time on `time.monotonic`'s axis by which the fit should have returned
+    threads : native threads
+    """
+
+    deadline: float = float("inf")
+    threads: int = 1
+
+
+class Learner(Protocol):
+    """Gives predictions of shape (rows, outputs): probabilities, or one number."""
+
+    is_truncated: bool
+    """Whether the deadline stopped the last fit before it would have stopped by itself."""
+
+    def prepare(self, X: Matrix, target: Target, limits: Limits) -> object:
+        """What all fits on these rows share, such as binned columns. Fits nothing."""
+        ...
+
+    def fit(
+        self,
+        prepared: object,
+        train_rows: IntArray,
+        valid_rows: IntArray,
+        seed: int,
+        limits: Limits,
+    ) -> FloatArray:
+        """Fit on some rows of what was prepared, and predict others.
+
+        The validation rows may decide when to stop, and nothing else.
+
+        Returns
+        -------
+        array of shape (valid rows, outputs)
+            In the order of `valid_rows`, equal to what `predict` gives for them.
+
+        Raises
+        ------
+        DeadlineReached
+            If time was up before anything usable was fitted.
+        """
+        ...
+
+    def predict(self, X: Matrix) -> FloatArray:
+        """Predictions for new rows."""
+        ...
+
+    def state(self) -> State:
+        """What was learned."""
+        ...
+
+    def restore(self, state: State) -> Self:
+        """Take back what `state` gave."""
+        ...
+
+
+class Calibrator(Protocol):
+    """Corrects the predictions of a learner."""
+
+    def fit(self, predictions: FloatArray, target: Target) -> Self:
+        """Fit to predictions of rows that the learner below never saw."""
+        ...
+
+    def transform(self, predictions: FloatArray) -> FloatArray:
+        """Corrected predictions, same shape."""
+        ...
+
+    def state(self) -> State:
+        """What was learned."""
+        ...
+
+    def restore(self, state: State) -> Self:
+        """Take back what `state` gave."""
+        ...
+
+
+_EVERY_KIND = frozenset(TaskKind)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One thing that may stand at a node of a tree, declared once.
+
+    Parameters
+    ----------
+    name : as it prints in trees
+    family : what it is tallied under, such as "boosting" or "encoding"
+    build : "module:Class" of the estimator, imported when first built
+    takes : the state of every input
+    gives : the state of the output
+    space : the hyperparameters, passed to the class by keyword
+    source : paper or documentation that describes the method
+    kinds : the kinds of task it serves
+    needs_categories : whether it is of no use to a table without categories
+    uses_target : whether fitting looks at the target
+    is_stateless : whether the output of a row depends on that row alone, so that one
+        transformed table serves all folds
+    requires : the library without which the operator declines
+    extra : the extra of autopipe that installs this library
+    """
+
+    name: str
+    family: str
+    build: str
+    takes: tuple[type, ...]
+    gives: type
+    space: Space = field(default_factory=dict)
+    source: str = ""
+    kinds: frozenset[TaskKind] = _EVERY_KIND
+    needs_categories: bool = False
+    uses_target: bool = False
+    is_stateless: bool = False
+    requires: str = ""
+    extra: str = ""
+
+    @property
+    def is_learner(self) -> bool:
+        """Whether it makes predictions from a matrix."""
+        return self.gives is Predictions and Predictions not in self.takes
+
+    @property
+    def is_calibrator(self) -> bool:
+        """Whether it corrects predictions."""
+        return self.gives is Predictions and Predictions in self.takes
+
+    def declines(self, schema: Schema, kind: TaskKind) -> str:
+        """Why this operator cannot serve such a table; empty if it can."""
+        if kind not in self.kinds:
+            return f"{self.name} serves {', '.join(sorted(self.kinds))}, not {kind}"
+        if self.needs_categories and not any(column.levels for column in schema.columns):
+            return f"{self.name} needs a column of categories"
+        if self.requires and importlib.util.find_spec(self.requires) is None:
+            return f"{self.name} needs {self.requires}: pip install 'autopipe[{self.extra}]'"
+        return ""
+
+    def make(self, params: Mapping[str, Value]) -> object:
+        """An unfitted estimator with these hyperparameters."""
+        module, name = self.build.split(":")
+        return getattr(importlib.import_module(module), name)(**params)
+
+
+def check_deadline(limits: Limits, now: float) -> None:
+    """Raise `DeadlineReached` where the time is up."""
+    if now >= limits.deadline:
+        raise DeadlineReached("The deadline passed before the fit had begun.")
