@@ -58,6 +58,8 @@ class Float:
     log: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("low", "high", "default"):  # 1 and 1.0 would print as two trees
+            object.__setattr__(self, name, float(getattr(self, name)))
         _check_range(self, self.low, self.high, self.default, self.log)
 
     def __contains__(self, value: object) -> bool:

@@ -131,7 +131,7 @@ def _node_of(expression: ast.expr, text: str, depth: int) -> Node:
 def _value_of(expression: ast.expr, text: str) -> Value:
     try:
         value = ast.literal_eval(expression)
-    except ValueError:
+    except (ValueError, TypeError):  # a set of lists raises the latter
         value = ...
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

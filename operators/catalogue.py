@@ -8,10 +8,12 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import autopipe.operators
 from autopipe.errors import UnknownOperatorError
 from autopipe.operators.declaration import Operator
+from autopipe.tree import Node
 
 
 @cache
@@ -41,3 +43,8 @@ def operator_named(name: str) -> Operator:
     raise UnknownOperatorError(
         f"No operator is called {name!r}.{hint} Known: {', '.join(known)}."
     )
+
+
+def estimator_for(node: Node) -> Any:  # a Transformer, Learner or Calibrator
+    """An unfitted estimator with the hyperparameters of the node."""
+    return operator_named(node.op).make(node.hyperparameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
@@ -212,7 +213,7 @@ class Operator:
         return getattr(importlib.import_module(module), name)(**params)
 
 
-def check_deadline(limits: Limits, now: float) -> None:
-    """Raise `DeadlineReached` where the time is up."""
-    if now >= limits.deadline:
+def check_deadline(limits: Limits) -> None:
+    """Raise `DeadlineReached` where the time is up before a fit has begun."""
+    if time.monotonic() >= limits.deadline:
         raise DeadlineReached("The deadline passed before the fit had begun.")

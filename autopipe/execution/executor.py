@@ -18,7 +18,8 @@ class Job:
     number : of the trial
     tree : as text
     seed : the run's root seed; seeds of nodes are drawn from it by name
-    deadline : time on `time.monotonic`'s axis by which learners stop by themselves
+    seconds : time that learners may take, counted from when the job is taken up
+    deadline : time on `time.monotonic`'s axis by which they stop in any case
     limit : time on the same axis at which the worker is killed
     fold_threads : folds that are fitted at the same time, each on one native thread
     """
@@ -26,6 +27,7 @@ class Job:
     number: int
     tree: str
     seed: int
+    seconds: float = float("inf")
     deadline: float = float("inf")
     limit: float = float("inf")
     fold_threads: int = 1

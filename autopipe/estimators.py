@@ -1,0 +1,365 @@
+"""What a user touches: `AutoClassifier` and `AutoRegressor`, scikit-learn estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from autopipe.clock import Clock, parse_seconds
+from autopipe.ensembles.predictor import Predictor
+from autopipe.errors import InputError, NotSupportedError, OptionError
+from autopipe.evolution.search import Search
+from autopipe.execution.executor import Executor
+from autopipe.fitting import Callback, Options, fit
+from autopipe.frames import as_frame
+from autopipe.intake import Coding
+from autopipe.labels import TargetCoding, check_rows, check_weights, split_target
+from autopipe.metrics import metric_for
+from autopipe.seeds import RandomState, Seeds
+from autopipe.task import FloatArray
+from autopipe.trial import Trial
+
+_DEFAULT_BUDGET = 600.0  # seconds, where neither a time nor a number of trials is given
+
+# Arguments that are documented but do not work yet, with the values that mean "not used".
+_NOT_YET: dict[str, tuple[object, ...]] = {
+    "preset": ("balanced",),
+    "space": (None,),
+    "init": (None,),
+    "knowledge": ("auto", None),
+    "max_latency_ms": (None,),
+    "max_size_mb": (None,),
+    "device": ("auto", "cpu"),
+    "memory_limit": (None,),
+}
+
+
+class _AutoEstimator(BaseEstimator):
+    """Finds the best ensemble of pipelines that a time budget can buy.
+
+    Pipelines (imputation, encoding, scaling, learner, calibration) are trees, judged by
+    cross-validation and evolved; the model is a greedy ensemble of what was found.
+
+    Parameters
+    ----------
+    time_budget : seconds, or a text such as "90s", "10m", "2h"; everything that `fit` does
+        is inside. By default 10 minutes, or no limit if `max_trials` is given.
+    max_trials : stop after so many pipelines; without a time budget the same seed then
+        gives the same model
+    preset : "balanced"
+    scoring : a scikit-learn scorer's name or a scorer; by default ROC AUC for two classes,
+        log loss for more, root mean squared error for numbers
+    cv : number of folds, a scikit-learn splitter, or index pairs; by default chosen from
+        rows and budget
+    include, exclude : operators by name or family; `include` narrows the learners alone
+    space, init : not supported yet
+    knowledge : "auto" or None
+    search : "evolution", or an object with `ask` and `tell`
+    ensemble : "auto" and "greedy" weigh the members greedily, "none" keeps the best one
+    max_latency_ms, max_size_mb : not supported yet
+    n_jobs : cores; -1 is all
+    device : "auto" or "cpu"
+    memory_limit : not supported yet; workers share 80 % of the free memory
+    executor : "processes", "inline", or an object that runs jobs
+    path : folder that keeps the run; by default a temporary one
+    callbacks : each is called with every finished trial; one that returns True ends the run
+    verbose : 0 is silent
+    random_state : an integer makes the run repeatable, as far as the clock allows
+
+    Attributes
+    ----------
+    score_ : float
+        Mean cross-validated score of the ensemble, in the metric's usual sign. Members
+        and weights were chosen on the same rows, so it is slightly optimistic.
+    history_ : DataFrame
+        Every finished trial.
+    roles_ : dict
+        How each column was read.
+    ledger_ : dict
+        Seconds of every stage of the fit.
+    interrupted_ : bool
+        Whether Ctrl-C ended the search.
+    n_features_in_, feature_names_in_ : as in scikit-learn
+
+    Raises
+    ------
+    InputError
+        If the data cannot be used; the message names the column and the remedy.
+    OptionError
+        If an argument's value is outside what it may be.
+    NotSupportedError
+        If a documented argument is used that does not work yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        time_budget: float | str | None = None,
+        max_trials: int | None = None,
+        preset: str = "balanced",
+        scoring: str | Callable[..., float] | None = None,
+        cv: Any = None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        space: Mapping[str, Mapping[str, object]] | None = None,
+        init: object = None,
+        knowledge: object = "auto",
+        search: str | Search = "evolution",
+        ensemble: str = "auto",
+        max_latency_ms: float | None = None,
+        max_size_mb: float | None = None,
+        n_jobs: int = -1,
+        device: str = "auto",
+        memory_limit: float | str | None = None,
+        executor: str | Executor | None = None,
+        path: str | PathLike[str] | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 1,
+        random_state: RandomState = None,
+    ) -> None:
+        self.time_budget = time_budget
+        self.max_trials = max_trials
+        self.preset = preset
+        self.scoring = scoring
+        self.cv = cv
+        self.include = include
+        self.exclude = exclude
+        self.space = space
+        self.init = init
+        self.knowledge = knowledge
+        self.search = search
+        self.ensemble = ensemble
+        self.max_latency_ms = max_latency_ms
+        self.max_size_mb = max_size_mb
+        self.n_jobs = n_jobs
+        self.device = device
+        self.memory_limit = memory_limit
+        self.executor = executor
+        self.path = path
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        groups: Any = None,
+        sample_weight: Any = None,
+        roles: Mapping[Any, str] | None = None,
+        monotone: object = None,
+        costs: object = None,
+        tables: object = None,
+        relationships: object = None,
+        cutoff: object = None,
+    ) -> Self:
+        """Search for pipelines until time is up, and keep the best ensemble of them.
+
+        Ctrl-C ends the search early and keeps what was found.
+
+        Parameters
+        ----------
+        X : table of shape (rows, columns)
+            A pandas, polars or Arrow table, or an array; with `y` a column's name, the
+            table that holds the target too.
+        y : target of shape (rows,), or the name of its column in `X`
+        groups : of shape (rows,); rows of one group are never on both sides of a fold
+        sample_weight : of shape (rows,); used by learners, scores and ensemble
+        roles : of columns where the cells alone would mislead, as {"zip": "categorical"}
+        monotone, costs, tables, relationships, cutoff : not supported yet
+        """
+        clock = Clock(self._budget())
+        for name in ("monotone", "costs", "tables", "relationships", "cutoff"):
+            if locals()[name] is not None:
+                raise NotSupportedError(f"fit({name}=...) is not supported yet; leave it out.")
+        options = self._options(groups)
+        with clock.stage("intake"):
+            if isinstance(y, str):
+                if not isinstance(X, pd.DataFrame):
+                    raise InputError(
+                        f"y={y!r} names a column, but X is a {type(X).__name__}; give a "
+                        "pandas DataFrame, or the target itself."
+                    )
+                X, y = split_target(X, y)
+            frame = as_frame(X)
+            coding = Coding.learn(X, roles)
+            check_rows(frame, y)
+            table = coding.encode(X)
+            target_coding = TargetCoding.learn(y, classify=self._is_classifier)
+            target = target_coding.target(y, check_weights(sample_weight, len(table)))
+            classes = target_coding.classes if self._is_classifier else None
+            metric = metric_for(self.scoring, target.kind, classes)
+        fitted = fit(table, target, metric, options, Seeds.of(self.random_state), clock)
+        self._adopt(coding, target_coding, fitted.predictor, fitted.trials)
+        self._score_name, self._score_sign = metric.shown_name, -1 if metric.is_error else 1
+        selection = fitted.selection
+        self.score_ = float("nan") if selection is None else metric.shown(selection.score)
+        self.ledger_ = dict(fitted.ledger)
+        self.interrupted_ = fitted.was_interrupted
+        return self
+
+    @property
+    def _is_classifier(self) -> bool:
+        return isinstance(self, ClassifierMixin)
+
+    def _budget(self) -> float | None:
+        if self.time_budget is not None:
+            return parse_seconds(self.time_budget)
+        return None if self.max_trials is not None else _DEFAULT_BUDGET
+
+    def _options(self, groups: Any) -> Options:
+        """The arguments, checked before any work is done."""
+        for name, unused in _NOT_YET.items():
+            if getattr(self, name) not in unused:
+                raise NotSupportedError(
+                    f"{name}={getattr(self, name)!r} is not supported yet; "
+                    f"leave it at {unused[0]!r}."
+                )
+        search = self.search
+        if isinstance(search, str) and search != "evolution":
+            raise NotSupportedError(
+                f'search="{search}" is not supported yet; leave it at "evolution", or give '
+                "an object with ask and tell."
+            )
+        if self.ensemble not in ("auto", "greedy", "none"):
+            raise NotSupportedError(
+                f'ensemble="{self.ensemble}" is not supported yet; give "auto", "greedy" '
+                'or "none".'
+            )
+        if self.max_trials is not None and (
+            isinstance(self.max_trials, bool) or int(self.max_trials) < 1
+        ):
+            raise OptionError(f"max_trials={self.max_trials}: give 1 or more, or None.")
+        return Options(
+            max_trials=self.max_trials,
+            cv=self.cv,
+            groups=groups,
+            include=self.include,
+            exclude=self.exclude,
+            search=None if isinstance(search, str) else search,
+            ensemble=self.ensemble,
+            n_jobs=self.n_jobs,
+            executor=self.executor,
+            path=None if self.path is None else Path(self.path),
+            callbacks=tuple(self.callbacks),
+            verbose=self.verbose,
+        )
+
+    def _adopt(
+        self,
+        coding: Coding,
+        target_coding: TargetCoding,
+        predictor: Predictor,
+        trials: tuple[Trial, ...],
+    ) -> None:
+        """Take what a fit or a file gives."""
+        self._coding = coding
+        self._target_coding = target_coding
+        self._predictor = predictor
+        self._trials = trials
+        self.n_features_in_ = len(coding.columns)
+        names = list(coding.columns)
+        if coding.named and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        if self._is_classifier:
+            self.classes_ = target_coding.classes
+        self.roles_ = {name: role.value for name, role in coding.roles.items()}
+        self.history_ = _history(trials)
+
+    def _outputs(self, X: Any) -> FloatArray:
+        """Predictions of shape (rows, outputs)."""
+        check_is_fitted(self, "score_")
+        return self._predictor.predict(self._coding.encode(X, type(self).__name__))
+
+    def leaderboard(self) -> pd.DataFrame:
+        """The complete trials, best first, with their weight in the ensemble.
+
+        Scores are means over the folds, in the metric's usual sign.
+        """
+        check_is_fitted(self, "score_")
+        weights = {member.number: member.weight for member in self._predictor.members}
+        board = pd.DataFrame(
+            [
+                {
+                    "number": trial.number,
+                    "learner": trial.tree.op,
+                    self._score_name: self._score_sign * trial.score,
+                    "weight": weights.get(trial.number, 0.0),
+                    "seconds": trial.seconds,
+                    "row_ms": 1000 * trial.predict_seconds,
+                    "megabytes": trial.megabytes,
+                    "source": trial.source.value,
+                    "tree": str(trial.tree),
+                }
+                for trial in sorted(self._trials, key=lambda trial: -(trial.score or 0.0))
+                if trial.score is not None
+            ]
+        )
+        return board.reset_index(drop=True)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to one file, which `autopipe.load` reads.
+
+        The file holds arrays, text and boosters' own formats; loading it runs no code.
+        """
+        from autopipe.persistence import save
+
+        check_is_fitted(self, "score_")
+        save(self, Path(path))
+
+    def export(self, path: str | PathLike[str], fitted: bool = False) -> None:
+        """Not supported yet."""
+        raise NotSupportedError("export is not supported yet; use save and load.")
+
+    def __sklearn_tags__(self) -> Any:  # scikit-learn carries no types
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = self.max_trials is None
+        return tags
+
+
+class AutoClassifier(ClassifierMixin, _AutoEstimator):
+    __doc__ = _AutoEstimator.__doc__
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of every row, in the type that `fit` was given."""
+        return self._target_coding.decode(self._outputs(X).argmax(axis=1))
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Probabilities of shape (rows, classes), in the order of `classes_`."""
+        return self._outputs(X)
+
+
+class AutoRegressor(RegressorMixin, _AutoEstimator):
+    __doc__ = _AutoEstimator.__doc__
+
+    def predict(self, X: Any) -> FloatArray:
+        """A number for every row, shape (rows,)."""
+        return self._outputs(X)[:, 0]
+
+
+def _history(trials: Sequence[Trial]) -> pd.DataFrame:
+    columns = [
+        "number", "source", "parents", "tree", "status", "score", "seconds", "is_truncated",
+        "failure",
+    ]  # fmt: skip
+    rows = [
+        [
+            trial.number, trial.source.value, trial.parents, str(trial.tree),
+            trial.status.value, trial.score, trial.seconds, trial.is_truncated, trial.failure,
+        ]
+        for trial in trials
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,212 @@
+"""Cross-fitting, the unit of work: one tree, all folds, out-of-fold predictions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autopipe.errors import TreeError
+from autopipe.folds import Folds
+from autopipe.matrix import Matrix, joined
+from autopipe.operators.catalogue import estimator_for, operator_named
+from autopipe.operators.declaration import Limits
+from autopipe.operators.fitted import FittedTree, is_stateless
+from autopipe.seeds import Seeds
+from autopipe.table import Table
+from autopipe.task import FloatArray, IntArray, Target
+from autopipe.tree import TABLE_NAME, Node, Path
+
+_TIMED_ROWS = 256  # predicted once to know what a row costs
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """A tree fitted on every fold.
+
+    Parameters
+    ----------
+    out_of_fold : float32 array of shape (rows, outputs), NaN where a row is never held out
+    models : one for every fold
+    row_seconds : time to predict one row of a batch with all fold models
+    is_truncated : whether the deadline stopped a learner
+    """
+
+    out_of_fold: FloatArray
+    models: tuple[FittedTree, ...]
+    row_seconds: float
+    is_truncated: bool
+
+
+def crossfit(
+    tree: Node,
+    table: Table,
+    target: Target,
+    folds: Folds,
+    seeds: Seeds,
+    deadline: float = float("inf"),
+    fold_threads: int = 1,
+) -> CrossFit:
+    """Fit a tree on the training rows of every fold and predict the held-out rows.
+
+    Every operator sees the fold's training rows alone; what stateless operators make of
+    the table, and histogram edges, are shared by all folds. A learner may watch the
+    held-out rows to know when to stop. The same seeds give the same result, whatever the
+    number of threads.
+
+    Parameters
+    ----------
+    deadline : time on `time.monotonic`'s axis; every fold gets an equal share of what is
+        left, so that all are fitted, if to a lesser end
+    fold_threads : folds that are fitted at the same time
+
+    Raises
+    ------
+    DeadlineReached
+        If a fold had nothing usable in time.
+    """
+    run = _Run(table, target, folds, seeds, deadline, fold_threads)
+    parts = run.predictions(tree, ())
+    models = tuple(FittedTree(tree, estimators) for estimators in run.estimators)
+    sample = table.take(slice(0, _TIMED_ROWS))
+    begin = time.monotonic()
+    for model in models:
+        model.predict(sample)
+    row_seconds = (time.monotonic() - begin) / max(1, len(sample))
+    return CrossFit(folds.averaged(parts), models, row_seconds, run.is_truncated)
+
+
+class _Run:
+    def __init__(
+        self,
+        table: Table,
+        target: Target,
+        folds: Folds,
+        seeds: Seeds,
+        deadline: float,
+        fold_threads: int,
+    ) -> None:
+        self.table = table
+        self.target = target
+        self.folds = folds
+        self.seeds = seeds
+        self.deadline = deadline
+        self.threads = min(fold_threads, len(folds))
+        self.estimators: list[dict[Path, Any]] = [{} for _ in folds.pairs]
+        self.is_truncated = False
+        self._shared: dict[str, Matrix] = {}
+
+    def predictions(self, node: Node, path: Path) -> list[FloatArray]:
+        """Predictions of each fold's held-out rows by the sub-tree at `path`."""
+        operator = operator_named(node.op)
+        if operator.is_calibrator:
+            return self._calibrated(node, path)
+        if operator.is_learner:
+            return self._learned(node, path)
+        raise TreeError(f"{node.op} makes no predictions; a tree ends in a learner.")
+
+    def _calibrated(self, node: Node, path: Path) -> list[FloatArray]:
+        """A calibrator learns from the other folds' predictions of other rows."""
+        if len(self.folds) < 2:
+            raise TreeError(f"{node.op} needs two folds: it learns from the other folds' rows.")
+        below = self.predictions(node.inputs[0], (*path, 0))
+        rows = np.concatenate([held_out for _, held_out in self.folds.pairs])
+        stacked = np.concatenate(below)
+        calibrated = []
+        for fold, (_, held_out) in enumerate(self.folds.pairs):
+            others = ~np.isin(rows, held_out)
+            calibrator = estimator_for(node)
+            calibrator.fit(stacked[others], self.target.take(rows[others]))
+            self.estimators[fold][path] = calibrator
+            calibrated.append(calibrator.transform(below[fold]))
+        return calibrated
+
+    def _learned(self, node: Node, path: Path) -> list[FloatArray]:
+        (below,) = node.inputs
+        for _, part in below.walk():
+            if part.op != TABLE_NAME and is_stateless(part):
+                self._share(part)
+        prepared: Any = None
+        if is_stateless(below):
+            limits = Limits(self.deadline, self.threads)
+            X = self._shared[str(below)]
+            prepared = estimator_for(node).prepare(X, self.target, limits)
+
+        def fit(fold: int, limits: Limits) -> FloatArray:
+            train_rows, held_out = self.folds.pairs[fold]
+            learner = estimator_for(node)
+            data = prepared
+            if is_stateless(below):
+                self._keep_stateless(below, (*path, 0), fold)
+            else:
+                train, valid = self._transformed(below, (*path, 0), fold)
+                rows = np.concatenate([train_rows, held_out])
+                data = learner.prepare(joined(train, valid), self.target.take(rows), limits)
+                train_rows, held_out = np.split(np.arange(len(rows)), [len(train_rows)])
+            out = learner.fit(data, train_rows, held_out, self._seed(node, fold), limits)
+            self.estimators[fold][path] = learner
+            self.is_truncated |= learner.is_truncated
+            return np.asarray(out)
+
+        return self._over_folds(fit)
+
+    def _transformed(self, node: Node, path: Path, fold: int) -> tuple[Matrix, Matrix]:
+        """Training and held-out rows of a fold, by a transformer fitted to the former."""
+        train_rows, held_out = self.folds.pairs[fold]
+        if is_stateless(node):
+            self._keep_stateless(node, path, fold)
+            whole = self._shared[str(node)]
+            return whole.take(train_rows), whole.take(held_out)
+        (below,) = node.inputs
+        train: Table | Matrix
+        valid: Table | Matrix
+        if below.op == TABLE_NAME:
+            train, valid = self.table.take(train_rows), self.table.take(held_out)
+        else:
+            train, valid = self._transformed(below, (*path, 0), fold)
+        transformer = estimator_for(node)
+        fitted = transformer.fit_transform(
+            train, self.target.take(train_rows), self._seed(node, fold)
+        )
+        self.estimators[fold][path] = transformer
+        return fitted, transformer.transform(valid)
+
+    def _share(self, node: Node) -> Matrix:
+        """What a stateless sub-tree makes of the whole table, made once for all folds."""
+        if str(node) not in self._shared:
+            (below,) = node.inputs
+            data = self.table if below.op == TABLE_NAME else self._share(below)
+            self._shared[str(node)] = estimator_for(node).transform(data)
+        return self._shared[str(node)]
+
+    def _keep_stateless(self, node: Node, path: Path, fold: int) -> None:
+        """Enter the estimators of a stateless sub-tree, which need no fit."""
+        for inner, part in node.walk(path):
+            if part.op != TABLE_NAME:
+                self.estimators[fold][inner] = estimator_for(part)
+
+    def _over_folds(self, fit: Callable[[int, Limits], FloatArray]) -> list[FloatArray]:
+        """The fit of every fold, each with an equal share of the time that is left."""
+        lock = threading.Lock()
+        waiting = len(self.folds)
+
+        def timed(fold: int) -> FloatArray:
+            nonlocal waiting
+            with lock:
+                now = time.monotonic()
+                share = (self.deadline - now) * self.threads / max(waiting, self.threads)
+                waiting -= 1
+            return fit(fold, Limits(min(self.deadline, now + share), 1))
+
+        if self.threads == 1:
+            return [timed(fold) for fold in range(len(self.folds))]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(timed, range(len(self.folds))))
+
+    def _seed(self, node: Node, fold: int) -> int:
+        return self.seeds.number("node", node, fold)

@@ -1,0 +1,67 @@
+"""What a worker does with a job: cross-fit the tree, leave its arrays in the run folder."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from autopipe.errors import DeadlineReached
+from autopipe.execution.crossfit import crossfit
+from autopipe.execution.executor import Job, Outcome
+from autopipe.execution.files import data_path, fitted_path, oof_path, write_atomically
+from autopipe.execution.run_data import RunData
+from autopipe.operators.fitted import write_fitted
+from autopipe.seeds import Seeds
+from autopipe.trial import Status
+from autopipe.tree import parse
+
+
+def judge(job: Job, folder: Path) -> Outcome:
+    """Cross-fit the tree of a job and write its predictions and fitted state.
+
+    Both files are complete before the outcome is known to anyone. What the pipeline
+    raises is left to the caller.
+    """
+    begin = time.monotonic()
+    data = _data(folder)
+    with warnings.catch_warnings():  # of learners about candidates: nobody can act on them
+        warnings.simplefilter("ignore")
+        try:
+            fit = crossfit(
+                parse(job.tree),
+                data.table,
+                data.target,
+                data.folds,
+                Seeds(job.seed),
+                min(job.deadline, begin + job.seconds),
+                job.fold_threads,
+            )
+        except DeadlineReached as error:
+            seconds = time.monotonic() - begin
+            return Outcome(job.number, Status.TIMEOUT, seconds, failure=str(error))
+    seconds = time.monotonic() - begin
+    held_out = fit.out_of_fold[data.folds.times_held_out > 0]
+    if not np.isfinite(held_out).all():
+        share = 1 - np.isfinite(held_out).all(axis=1).mean()
+        failure = f"{share:.1%} of the predictions are not finite"
+        return Outcome(job.number, Status.NONFINITE, seconds, failure=failure)
+    write_atomically(oof_path(folder, job.number), lambda file: np.save(file, fit.out_of_fold))
+    fitted = fitted_path(folder, job.number)
+    write_atomically(fitted, lambda file: write_fitted(file, fit.models))
+    return Outcome(
+        job.number,
+        Status.COMPLETE,
+        seconds=seconds,
+        predict_seconds=fit.row_seconds,
+        megabytes=fitted.stat().st_size / 1e6,
+        is_truncated=fit.is_truncated,
+    )
+
+
+@lru_cache(maxsize=1)  # a worker serves one run at a time
+def _data(folder: Path) -> RunData:
+    return RunData.open(data_path(folder))

@@ -1,0 +1,348 @@
+"""Jobs in worker processes, where a crash, a hang or a leak costs one trial."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from autopipe.errors import RunError
+from autopipe.execution.executor import Executor, Job, Outcome
+from autopipe.execution.launcher import CAN_FORK, Worker, launch, warm, zygote_log
+from autopipe.trial import Status
+
+__all__ = ["Processes", "warm"]
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.05  # s between looks at memory: at 2 GB/s an allocation overshoots by 100 MB
+_KILL_SECONDS = 5.0  # a killed process is gone within milliseconds, unless a disk hangs
+_MAX_FAILED_STARTS = 5  # in a row; one or two can be bad luck
+_LONGEST_WAIT = 86_400.0  # s; the system counts milliseconds in 31 bits
+_PAGE_MEGABYTES = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@dataclass(eq=False)
+class _Post:
+    """A worker and what it is doing."""
+
+    worker: Worker
+    job: Job | None = None
+    started: float | None = None
+    verdict: tuple[Status, str] | None = None  # why we killed it
+    is_deaf: bool = False  # its pipe is broken; its end is near
+    megabytes: float = 0.0
+
+
+class Processes(Executor):
+    """Runs jobs in `workers` supervised processes.
+
+    A thread of this process owns the workers: it hands out jobs, kills at the limits and
+    replaces the dead. The calling thread only puts jobs in and takes outcomes out, so
+    that it can be interrupted anywhere. Costs about 10 ms for a new worker and 1 ms for a
+    job; the first worker waits for the imports of the zygote, see `warm`.
+
+    Parameters
+    ----------
+    folder : of the run; where the work leaves its files
+    workers : number of processes
+    work : dotted name of the function that judges a job, as "module:function"
+    memory_limit_mb : private memory that a worker may hold, in megabytes; None for no
+        limit. Mapped files do not count. Kept on Linux alone.
+    fork : whether workers are forked from a zygote, or spawned
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        workers: int,
+        work: str = "autopipe.execution.judging:judge",
+        memory_limit_mb: float | None = None,
+        fork: bool = CAN_FORK,
+    ) -> None:
+        self.workers = workers
+        self._folder = str(folder.absolute())
+        self._work = work
+        self._memory_limit_mb = memory_limit_mb
+        self._fork = fork
+        if fork:
+            warm()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        # Shared with the supervisor, under this lock:
+        self._changed = threading.Condition()
+        self._submitted: deque[Job] = deque()
+        self._outcomes: list[Outcome] = []
+        self._unanswered: set[int] = set()
+        self._is_cancelling = False
+        self._is_closing = False
+        self._has_ended = False
+        self._error: RunError | None = None
+        # The supervisor's alone:
+        self._posts: list[_Post] = []
+        self._waiting: deque[Job] = deque()
+        self._failed_starts = 0
+        self._supervisor = threading.Thread(
+            target=self._supervise, name="autopipe-supervisor", daemon=True
+        )
+        self._supervisor.start()
+
+    def has_room(self) -> bool:
+        with self._changed:
+            return len(self._unanswered) < self.workers
+
+    def submit(self, job: Job) -> None:
+        with self._changed:
+            if self._has_ended:
+                raise RunError(
+                    f"Job {job.number} came after the workers were closed. Start new ones."
+                ) from self._error
+            self._unanswered.add(job.number)
+            self._submitted.append(job)
+            self._ring()
+
+    def finished(self, timeout: float) -> Sequence[Outcome]:
+        """What has ended since the last call; waits up to `timeout` seconds for the first.
+
+        Raises
+        ------
+        RunError
+            If no worker can be started any more.
+        """
+        seconds = min(timeout, threading.TIMEOUT_MAX)  # a run without a clock waits for ever
+        with self._changed:
+            self._changed.wait_for(lambda: self._outcomes or self._has_ended, seconds)
+            if self._error is not None and not self._outcomes:
+                raise self._error
+            return self._taken()
+
+    def cancel(self) -> Sequence[Outcome]:
+        """Stop what runs; also gives what had ended and was not yet fetched."""
+        with self._changed:
+            self._is_cancelling = True
+            self._ring()
+            self._changed.wait_for(lambda: not self._is_cancelling or self._has_ended)
+            return self._taken()
+
+    def close(self) -> None:
+        with self._changed:
+            self._is_closing = True
+            self._ring()
+        self._supervisor.join()
+
+    def _taken(self) -> list[Outcome]:
+        taken, self._outcomes = self._outcomes, []
+        return taken
+
+    def _ring(self) -> None:
+        """Wake the supervisor."""
+        with contextlib.suppress(OSError):  # it has heard already, or is gone
+            self._rope.send(b"!")
+
+    # Everything below runs in the supervisor's thread.
+
+    def _supervise(self) -> None:
+        error: RunError | None = None
+        try:
+            while not self._is_closing:
+                self._turn()
+        except RunError as failure:
+            error = failure
+        except Exception as failure:  # told to the caller, who would else wait for ever
+            error = RunError(f"The supervision of workers failed: {failure!r}.")
+            error.__cause__ = failure
+        with contextlib.suppress(OSError):
+            self._stop(self._posts)
+        with self._changed:
+            if error is None:
+                self._answer_cancelled()
+            self._error = error
+            self._bell.close()
+            self._rope.close()
+            self._has_ended = True
+            self._changed.notify_all()
+
+    def _turn(self) -> None:
+        with self._changed:
+            self._waiting.extend(self._submitted)
+            self._submitted.clear()
+            is_cancelling = self._is_cancelling
+        if is_cancelling:
+            self._cancel_jobs()
+        self._hand_out()
+        wait([self._bell, *self._watched()], self._patience())
+        # Heard before anything is looked at again, so that no ring is lost.
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(4096)
+        for post in list(self._posts):
+            self._attend(post)
+
+    def _watched(self) -> list[int]:
+        pipes = [post.worker.pipe.fileno() for post in self._posts if not post.is_deaf]
+        ends = [post.worker.fileno() for post in self._posts]
+        return pipes + [end for end in ends if end is not None]
+
+    def _patience(self) -> float | None:
+        """Seconds until something has to be looked at that gives no sign by itself."""
+        busy = [post for post in self._posts if post.job and not post.verdict]
+        limit = min((post.job.limit for post in busy if post.job), default=float("inf"))
+        seconds = max(0.0, limit - time.monotonic())
+        if (self._memory_limit_mb is not None and busy) or (self._posts and not self._fork):
+            seconds = min(seconds, _TICK)
+        return None if seconds == float("inf") else min(seconds, _LONGEST_WAIT)
+
+    def _hand_out(self) -> None:
+        while self._waiting:
+            idle = (post for post in self._posts if not (post.job or post.is_deaf))
+            post = next(idle, None)
+            if post is None:
+                if sum(not post.verdict for post in self._posts) >= self.workers:
+                    return
+                post = _Post(launch(self._work, self._fork))
+                self._posts.append(post)
+            post.job, post.started, post.megabytes = self._waiting.popleft(), None, 0.0
+            try:
+                post.worker.pipe.send((self._folder, post.job))
+            except OSError:  # it died while idle: the job goes to the next
+                post.is_deaf = True
+                self._waiting.appendleft(post.job)
+                post.job = None
+
+    def _attend(self, post: _Post) -> None:
+        """Read what a worker has sent, keep it within its limits, or bury it."""
+        try:
+            while not post.is_deaf and post.worker.pipe.poll():
+                self._read(post, *post.worker.pipe.recv())
+        except (EOFError, OSError, pickle.UnpicklingError):
+            post.is_deaf = True
+        fate = post.worker.fate()
+        if fate is not None:
+            self._bury(post, fate)
+        elif post.is_deaf:
+            post.worker.kill()  # it cannot be spoken to any more
+        elif post.job and not post.verdict:
+            self._check_limits(post, post.job)
+
+    def _read(self, post: _Post, kind: str, content: object) -> None:
+        match kind, content:
+            case "up", int(pid):
+                post.worker.pid = pid
+            case "started", int():
+                post.started = time.monotonic()
+                self._failed_starts = 0
+            case "outcome", Outcome() as outcome:
+                if not post.verdict:
+                    self._answer(outcome)
+                    post.job = None
+            case "broken", str():
+                raise RunError(f"Workers cannot import {self._work!r}:\n{content}")
+
+    def _check_limits(self, post: _Post, job: Job) -> None:
+        if time.monotonic() >= job.limit:
+            self._kill(post, Status.TIMEOUT, "killed at its time limit")
+        elif self._memory_limit_mb is not None:
+            post.megabytes = max(post.megabytes, _private_megabytes(post.worker.pid))
+            if post.megabytes > self._memory_limit_mb:
+                self._kill(
+                    post,
+                    Status.MEMORY,
+                    f"killed at {post.megabytes:.0f} MB; a worker may hold "
+                    f"{self._memory_limit_mb:.0f} MB",
+                )
+
+    def _kill(self, post: _Post, status: Status, reason: str) -> None:
+        post.verdict = (status, reason)
+        post.worker.kill()
+        if post.worker.pid is None:  # no process yet, and none will come of it
+            self._bury(post, "was never up")
+
+    def _bury(self, post: _Post, fate: str) -> None:
+        """Free a worker that has ended; answer its job, or give it to another worker."""
+        self._posts.remove(post)
+        log.debug("A worker %s.", fate)
+        job, printed = post.job, post.worker.log()
+        post.worker.close()
+        if job is None:
+            return
+        if post.started is None and not post.verdict:
+            self._waiting.appendleft(job)
+            self._count_failed_start(fate, printed)
+            return
+        status, failure = post.verdict or (Status.CRASH, fate)
+        self._answer(
+            Outcome(
+                job.number,
+                status,
+                seconds=time.monotonic() - post.started if post.started else 0.0,
+                failure=failure,
+                traceback=printed if status is Status.CRASH else "",
+                peak_megabytes=post.megabytes,
+            )
+        )
+
+    def _count_failed_start(self, fate: str, printed: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= _MAX_FAILED_STARTS:
+            raise RunError(
+                f"{self._failed_starts} workers in a row ended before their first job (the "
+                f"last {fate}). Check free memory, the limits on processes (ulimit -u) and "
+                'that "import numpy, sklearn, lightgbm, xgboost" works, or give '
+                f'executor="inline". Printed last:\n{printed or zygote_log()}'
+            )
+
+    def _cancel_jobs(self) -> None:
+        for post in list(self._posts):
+            self._attend(post)  # what has ended keeps its outcome
+        self._stop([post for post in self._posts if post.job])
+        with self._changed:
+            self._waiting.clear()
+            self._submitted.clear()
+            self._answer_cancelled()
+            self._is_cancelling = False
+            self._changed.notify_all()  # also where nothing ran
+
+    def _stop(self, posts: Sequence[_Post]) -> None:
+        """Kill workers and wait until they are gone."""
+        posts = list(posts)
+        for post in posts:
+            with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError, RunError):
+                while post.worker.pid is None and post.worker.pipe.poll():
+                    self._read(post, *post.worker.pipe.recv())
+            post.worker.kill()
+        end = time.monotonic() + _KILL_SECONDS
+        for post in posts:
+            while post.worker.pid and not post.worker.fate() and time.monotonic() < end:
+                number = post.worker.fileno()
+                wait([] if number is None else [number], _TICK)
+            self._posts.remove(post)
+            post.worker.close()
+
+    def _answer_cancelled(self) -> None:
+        for number in list(self._unanswered):
+            self._answer(Outcome(number, Status.CANCELLED, failure="the run ended"))
+
+    def _answer(self, outcome: Outcome) -> None:
+        with self._changed:
+            if outcome.number in self._unanswered:
+                self._unanswered.remove(outcome.number)
+                self._outcomes.append(outcome)
+                self._changed.notify_all()
+
+
+def _private_megabytes(pid: int | None) -> float:
+    """Memory of a process that is not mapped from a file: 0 where that cannot be known."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()
+    except OSError:
+        return 0.0
+    return (int(pages[1]) - int(pages[2])) * _PAGE_MEGABYTES

@@ -1,0 +1,207 @@
+"""Which rows judge a tree, and which ones it is fitted to: the same for all trials."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autopipe.errors import OptionError
+from autopipe.seeds import Seeds
+from autopipe.task import FloatArray, IntArray, Target
+
+Pair = tuple[IntArray, IntArray]
+"""Training rows and held-out rows."""
+
+_QUANTILE_BINS = 50  # of a numeric target, so that every fold sees its whole range
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Which rows every fold trains on and holds out.
+
+    Parameters
+    ----------
+    pairs : for every fold the training rows and the held-out rows, disjoint
+    rows : rows of the table
+    """
+
+    pairs: tuple[Pair, ...]
+    rows: int
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def times_held_out(self) -> IntArray:
+        """How often each row is held out, shape (rows,)."""
+        times = np.zeros(self.rows, dtype=np.int64)
+        for _, held_out in self.pairs:
+            times[held_out] += 1
+        return times
+
+    def averaged(self, parts: Iterable[FloatArray]) -> FloatArray:
+        """Out-of-fold predictions from those of each fold's held-out rows.
+
+        Rows that were held out more than once are averaged; rows that never were are NaN.
+
+        Parameters
+        ----------
+        parts : for every fold an array of shape (held-out rows, outputs)
+
+        Returns
+        -------
+        float32 array of shape (rows, outputs)
+        """
+        total: FloatArray | None = None
+        for (_, held_out), part in zip(self.pairs, parts, strict=True):
+            if total is None:
+                total = np.zeros((self.rows, part.shape[1]))
+            total[held_out] += part
+        assert total is not None
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total / self.times_held_out[:, None], dtype=np.float32)
+
+
+def default_count(rows: int, seconds: float) -> int:
+    """How many folds a table of this size and a budget of so many seconds deserve.
+
+    More folds train on more rows and smooth the bag; large tables cannot pay for them.
+    """
+    if rows <= 30_000:
+        return 8 if seconds >= 20 or rows <= 3_000 else 5
+    if rows <= 100_000:
+        return 8 if seconds >= 600 else 5 if seconds >= 60 else 3
+    return 5 if seconds >= 3_600 and rows <= 300_000 else 3
+
+
+def make_folds(
+    target: Target,
+    cv: Any,  # a number, a scikit-learn splitter, or index pairs
+    seeds: Seeds,
+    groups: np.ndarray | None = None,
+    X: Any = None,  # only shown to a user's splitter
+) -> Folds:
+    """The folds that `cv` describes.
+
+    A number gives shuffled folds, stratified by class or by quantile of the target; with
+    groups no group is on both sides. The only row of a class is never held out, and there
+    are no more folds than the largest class has rows, or than there are groups.
+
+    Raises
+    ------
+    OptionError
+        If `cv` is none of these, or its pairs do not fit the table.
+    """
+    rows = len(target.y)
+    if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
+        return _numbered(target, int(cv), seeds.number("folds"), groups)
+    is_text = isinstance(cv, (str, bytes))  # has a method `split`, and can be iterated
+    if hasattr(cv, "split") and not is_text:
+        pairs = list(cv.split(np.zeros(rows) if X is None else X, target.y, groups))
+    elif isinstance(cv, Iterable) and not is_text:
+        pairs = list(cv)
+    else:
+        raise OptionError(
+            f"cv={cv!r}: give a number of folds, a scikit-learn splitter, "
+            "or pairs of row indices."
+        )
+    if not pairs:
+        raise OptionError(f"cv={cv!r} gave no folds at all; at least one is needed.")
+    return Folds(tuple(_checked(pair, rows) for pair in pairs), rows)
+
+
+def _numbered(target: Target, count: int, seed: int, groups: np.ndarray | None) -> Folds:
+    rows = len(target.y)
+    available = rows if groups is None else len(np.unique(groups))
+    if count < 2 or available < 2:
+        raise OptionError(
+            f"cv={count} with {available} {'rows' if groups is None else 'groups'}: "
+            "cross-validation needs two folds or more, and as many rows or groups."
+        )
+    count = min(count, available)
+    if groups is not None:
+        return Folds(_grouped(target, count, seed, groups), rows)
+    return Folds(_stratified(target, count, seed), rows)
+
+
+def _grouped(target: Target, count: int, seed: int, groups: np.ndarray) -> tuple[Pair, ...]:
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    strata = _strata(target, count)
+    if target.is_classification and np.bincount(strata).max() >= count:
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        pairs = _quietly(splitter, strata, groups)
+        # With a few groups of unlike sizes, a fold may be left with nothing to hold out.
+        if all(len(train) and len(held_out) for train, held_out in pairs):
+            return tuple(pairs)
+    return tuple(_quietly(GroupKFold(count, shuffle=True, random_state=seed), strata, groups))
+
+
+def _stratified(target: Target, count: int, seed: int) -> tuple[Pair, ...]:
+    from sklearn.model_selection import StratifiedKFold
+
+    strata = _strata(target, count)
+    sizes = np.bincount(strata)
+    if sizes.max() < 2:
+        raise OptionError(
+            f"Each of the {len(strata)} classes has a single row: none can be held out. "
+            "Is the target a column of names or numbers of rows?"
+        )
+    # With no more folds than the largest class has rows, every class is spread so evenly
+    # that a fold never holds out all of it.
+    splitter = StratifiedKFold(min(count, sizes.max()), shuffle=True, random_state=seed)
+    movable = np.flatnonzero(sizes[strata] > 1)
+    kept = np.flatnonzero(sizes[strata] == 1)
+    return tuple(
+        (np.union1d(movable[train], kept), movable[held_out])
+        for train, held_out in _quietly(splitter, strata[movable])
+    )
+
+
+def _strata(target: Target, count: int) -> IntArray:
+    """Class codes, or bins of equal size of a numeric target."""
+    if target.is_classification:
+        return np.asarray(target.y, dtype=np.int64)
+    bins = max(1, min(_QUANTILE_BINS, len(target.y) // (2 * count)))
+    ranks = np.argsort(np.argsort(target.y, kind="stable"), kind="stable")
+    return np.asarray(ranks * bins // len(target.y), dtype=np.int64)
+
+
+def _quietly(splitter: Any, strata: IntArray, groups: np.ndarray | None = None) -> list[Pair]:
+    """The splits, without the warning that some class is rarer than the folds."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return list(splitter.split(strata, strata, groups))
+
+
+def _checked(pair: Any, rows: int) -> Pair:
+    """A pair of index arrays from whatever the user's splitter gave."""
+    try:
+        train, held_out = (_as_rows(part, rows) for part in pair)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"cv gave {type(pair).__name__} where a pair of row indices was wanted: {error}"
+        ) from error
+    if len(np.intersect1d(train, held_out)):
+        raise OptionError("cv holds out rows that it also trains on; the score would be a lie.")
+    if not len(train) or not len(held_out):
+        raise OptionError("cv gave a fold without training rows or without held-out rows.")
+    return train, held_out
+
+
+def _as_rows(part: Any, rows: int) -> IntArray:
+    array = np.asarray(part)
+    if array.dtype == bool:
+        if array.shape != (rows,):
+            raise ValueError(f"a mask of shape {array.shape} for {rows} rows")
+        return np.flatnonzero(array)
+    if not array.size:
+        return np.empty(0, dtype=np.int64)  # a plain [] would be of floats
+    array = array.astype(np.int64, casting="same_kind")
+    if array.ndim != 1 or array.min() < 0 or array.max() >= rows:
+        raise ValueError(f"row indices must be one-dimensional and lie in 0 .. {rows - 1}")
+    return array

@@ -1,0 +1,87 @@
+"""Whatever a user calls a table, as a pandas frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autopipe.errors import InputError, ShapeError
+
+
+def is_named(X: Any) -> bool:
+    """Whether the columns of a table have names, or only positions."""
+    return hasattr(X, "columns") or hasattr(X, "column_names") or hasattr(X, "to_pandas")
+
+
+def as_frame(X: Any) -> pd.DataFrame:
+    """A table as a pandas frame; a pandas frame is returned as it is.
+
+    Parameters
+    ----------
+    X : pandas, polars or Arrow table, numpy array of shape (rows, columns), or rows as lists
+
+    Raises
+    ------
+    InputError
+        If it is no table.
+    ShapeError
+        If it has one dimension, more than two, or rows of different lengths.
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, pd.Series):
+        raise ShapeError(_one_dimension(X.to_numpy(), "Series.to_frame()"))
+    if hasattr(X, "to_pandas"):
+        frame = X.to_pandas()
+        if not isinstance(frame, pd.DataFrame):
+            raise ShapeError(_one_dimension(np.asarray(frame), "to_frame()"))
+        return frame
+    if hasattr(X, "toarray"):
+        raise InputError(
+            f"{type(X).__name__}: sparse input is not supported. Convert it with X.toarray()."
+        )
+    if isinstance(X, (list, tuple)):
+        return _frame_of_rows(X)
+    if not hasattr(X, "__array__"):
+        raise InputError(
+            f"X is a {type(X).__name__}; wanted a pandas, polars or Arrow table or a numpy "
+            "array. Make one with pandas.DataFrame(X)."
+        )
+    array = np.asarray(X)
+    if array.ndim < 2:
+        raise ShapeError(_one_dimension(array, "array.reshape(-1, 1)"))
+    if array.ndim > 2:
+        raise ShapeError(
+            f"X has {array.ndim} dimensions, shape {array.shape}; wanted 2, rows and columns. "
+            "Reshape your data with array.reshape(len(array), -1)."
+        )
+    return pd.DataFrame(array)
+
+
+def _frame_of_rows(rows: Sequence[Any]) -> pd.DataFrame:
+    if any(isinstance(row, dict) for row in rows):
+        raise InputError("X is a list of dicts; make a frame of it with pandas.DataFrame(X).")
+    if not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+        raise ShapeError(
+            _one_dimension(np.array(rows, dtype=object), "[[value] for value in X]")
+        )
+    widths = sorted({len(row) for row in rows})
+    if len(widths) > 1:
+        raise ShapeError(
+            f"X has rows of {widths[0]} and of {widths[-1]} cells; wanted rows of one length. "
+            "Fill the short ones with None."
+        )
+    return pd.DataFrame([list(row) for row in rows])
+
+
+def _one_dimension(array: np.ndarray[Any, Any], remedy: str) -> str:
+    """scikit-learn's words, which its contract tests look for."""
+    return (
+        f"Expected 2D array, got {'1D' if array.ndim else 'scalar'} array instead:\n"
+        f"array={np.array2string(array, threshold=6)}.\n"
+        f"Reshape your data with {remedy} if it has a single feature, or array.reshape(1, -1) "
+        "if it contains a single sample."
+    )

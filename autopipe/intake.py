@@ -1,0 +1,272 @@
+"""The user's table read once, into the plain arrays that all learners share."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from autopipe.columns import ColumnCoding, learn_column
+from autopipe.errors import InputError, OptionError, ShapeError
+from autopipe.frames import as_frame, is_named
+from autopipe.plain import from_json, plain, to_json
+from autopipe.roles import Role
+from autopipe.table import Schema, Table, place_columns
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a table is coded, as learned from the training frame.
+
+    Parameters
+    ----------
+    columns : how each column of the training frame is read, by the user's name and in order
+    named : whether the training table had names, or only positions
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"size": [1.5, 2.0, None], "colour": ["red", "blue", "red"]})
+    >>> coding = Coding.learn(frame)
+    >>> coding.roles
+    {'size': <Role.NUMERIC: 'numeric'>, 'colour': <Role.CATEGORICAL: 'categorical'>}
+    >>> coding.encode(frame).codes.ravel().tolist()
+    [1, 0, 1]
+    """
+
+    columns: Mapping[Hashable, ColumnCoding]
+    named: bool = True
+
+    @classmethod
+    def learn(cls, X: Any, roles: Mapping[Any, str] | None = None) -> Coding:
+        """Learn from the training table how to code it and those to come.
+
+        Parameters
+        ----------
+        X : whatever `as_frame` takes
+        roles : roles of some columns, where the cells alone would mislead
+
+        Raises
+        ------
+        InputError
+            If the table is empty, names a column twice, or has cells that no role takes.
+        OptionError
+            If `roles` has an unknown column or role.
+        """
+        frame = as_frame(X)
+        names = _names(frame)
+        _check_shape(frame)
+        chosen = _chosen_roles(roles or {}, names)
+        columns = {
+            name: learn_column(column, chosen.get(name))
+            for name, (_, column) in zip(names, frame.items(), strict=True)
+        }
+        _warn_of_remarks(columns)
+        coding = cls(columns, is_named(X))
+        if not coding.schema.columns:
+            raise InputError(
+                f"None of the {len(names)} columns varies in {len(frame)} sample(s); there is "
+                "nothing to learn from. Was the table filtered to a single row or group?"
+            )
+        return coding
+
+    @property
+    def roles(self) -> dict[Hashable, Role]:
+        """The role of every column by the user's name."""
+        return {name: column.role for name, column in self.columns.items()}
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The columns of the coded table, named c0, c1, ... by their place in training."""
+        inner = {f"c{place}": column for place, column in enumerate(self.columns.values())}
+        return place_columns(
+            {name: column.role for name, column in inner.items()},
+            {name: len(column.levels) for name, column in inner.items()},
+            {name: column.has_missing for name, column in inner.items()},
+            frozenset(name for name, column in inner.items() if column.precise),
+        )
+
+    @cached_property
+    def _readers(self) -> list[tuple[int, ColumnCoding, str, int]]:
+        """For every coded column its place in training, reader, block and place therein."""
+        readers = list(self.columns.values())
+        return [
+            (int(column.name[1:]), readers[int(column.name[1:])], column.block, column.index)
+            for column in self.schema.columns
+        ]
+
+    def encode(self, X: Any, owner: str = "autopipe") -> Table:
+        """Code a table with columns of the training table, in any order.
+
+        Parameters
+        ----------
+        X : whatever `as_frame` takes; columns without names are matched by position
+        owner : who asks, for messages
+
+        Raises
+        ------
+        InputError
+            If a column is missing or cannot be read.
+        ShapeError
+            If columns are matched by position and their number differs.
+        """
+        frame = as_frame(X)
+        places = self._places(frame, is_named(X), owner)
+        columns = [column for _, column in frame.items()]
+        widths = {"numbers": 0, "precise": 0, "codes": 0}
+        for column in self.schema.columns:
+            widths[column.block] += 1
+        rows = len(frame)
+        # Column by column: each is written and later read as one stretch of memory.
+        numbers = np.empty((rows, widths["numbers"]), np.float32, order="F")
+        precise = np.empty((rows, widths["precise"]), np.float64, order="F")
+        codes = np.empty((rows, widths["codes"]), np.int32, order="F")
+        blocks: dict[str, NDArray[Any]] = {
+            "numbers": numbers,
+            "precise": precise,
+            "codes": codes,
+        }
+        for place, reader, block, index in self._readers:
+            blocks[block][:, index] = reader.read(columns[places[place]])
+        return Table(self.schema, numbers, precise, codes)
+
+    def _places(self, frame: pd.DataFrame, named: bool, owner: str) -> Sequence[int]:
+        """Where in the frame the columns of the training table stand."""
+        width = len(self.columns)
+        if not (named and self.named):
+            if frame.shape[1] != width:
+                raise ShapeError(
+                    f"X has {frame.shape[1]} features, but {owner} is expecting {width} "
+                    "features as input."
+                )
+            if self.named:
+                warnings.warn(
+                    f"X does not have valid feature names, but {owner} was fitted with "
+                    "feature names",
+                    stacklevel=3,
+                )
+            elif named and _names(frame) != list(self.columns):
+                warnings.warn(
+                    f"X has feature names, but {owner} was fitted without feature names",
+                    stacklevel=3,
+                )
+            return range(width)
+        names = _names(frame)
+        place_of = {name: place for place, name in enumerate(names)}
+        missing = [name for name in self.columns if name not in place_of]
+        if missing:
+            raise InputError(
+                f"X lacks {_listed(missing)}, which {owner} was fitted with. "
+                f"It has {_listed(names)}."
+            )
+        extra = [name for name in names if name not in self.columns]
+        if extra:
+            warnings.warn(
+                f"X has {_listed(extra)}, which {owner} was not fitted with: ignored.",
+                stacklevel=3,
+            )
+        return [place_of[name] for name in self.columns]
+
+    def state(self) -> dict[str, Any]:
+        """All there is to know, ready for JSON."""
+        return {
+            "named": self.named,
+            "columns": [
+                {
+                    "name": to_json(name),
+                    "role": column.role.value,
+                    "has_missing": column.has_missing,
+                    "precise": column.precise,
+                    "levels": [to_json(level) for level in column.levels],
+                    "date_format": column.date_format,
+                }
+                for name, column in self.columns.items()
+            ],
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Coding:
+        """The coding whose `state` this is."""
+        columns = {}
+        for row in state["columns"]:
+            columns[from_json(row["name"])] = ColumnCoding(
+                Role(row["role"]),
+                row["has_missing"],
+                row["precise"],
+                tuple(from_json(level) for level in row["levels"]),
+                row["date_format"],
+            )
+        return cls(columns, state["named"])
+
+
+def _names(frame: pd.DataFrame) -> list[Hashable]:
+    names: list[Hashable] = [plain(name) for name in frame.columns.tolist()]
+    if len(set(names)) < len(names):
+        twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+        raise InputError(
+            f"X has several columns with one name: {_listed(twice)}. Rename them or drop all "
+            "but one, as with X.loc[:, ~X.columns.duplicated()]."
+        )
+    return names
+
+
+def _check_shape(frame: pd.DataFrame) -> None:
+    rows, width = frame.shape
+    for count, what in ((width, "feature"), (rows, "sample")):
+        if not count:  # scikit-learn's words, which its contract tests look for
+            raise InputError(
+                f"Found array with 0 {what}(s) (shape={frame.shape}) while a minimum of 1 is "
+                "required. Was the table filtered too far?"
+            )
+
+
+def _chosen_roles(roles: Mapping[Any, str], names: Sequence[Hashable]) -> dict[Hashable, Role]:
+    chosen: dict[Hashable, Role] = {}
+    known = set(names)
+    for given, role in roles.items():
+        name = plain(given)
+        if name not in known:
+            raise OptionError(
+                f"roles={{{given!r}: ...}}: X has no such column."
+                f"{did_you_mean(name, names)} X has {_listed(names)}."
+            )
+        if role not in tuple(Role):
+            raise OptionError(
+                f"roles={{{given!r}: {role!r}}}: there is no such role."
+                f"{did_you_mean(role, tuple(Role))} Known: {', '.join(Role)}."
+            )
+        chosen[name] = Role(role)
+    return chosen
+
+
+def did_you_mean(name: object, known: Sequence[Any]) -> str:
+    close = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _listed(names: Sequence[Hashable], most: int = 10) -> str:
+    """Columns for a message, cut where there are many or a name is long."""
+    shown = ", ".join(repr(name)[:60] for name in names[:most])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"column{'s' if len(names) != 1 else ''} {shown}{more}"
+
+
+def _warn_of_remarks(columns: Mapping[Hashable, ColumnCoding]) -> None:
+    by_remark: dict[str, list[Hashable]] = {}
+    for name, column in columns.items():
+        if column.remark:
+            by_remark.setdefault(column.remark, []).append(name)
+    for remark, names in by_remark.items():
+        warnings.warn(f"X has {_listed(names)} with {remark}.", stacklevel=4)
+    constant = [name for name, column in columns.items() if column.role is Role.CONSTANT]
+    if constant:
+        log.info("%s dropped, having one value or none", _listed(constant))

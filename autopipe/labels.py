@@ -1,0 +1,312 @@
+"""The target: classes as codes, numbers as they are, and the weights of the rows."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from autopipe import cells
+from autopipe.errors import InputError, ShapeError
+from autopipe.plain import from_json, plain, to_json
+from autopipe.task import FloatArray, IntArray, Target, TaskKind
+
+# Fractions that repeat are grades such as 0.5, 1.0, 1.5; more of them are measurements.
+_MAX_FRACTIONAL_CLASSES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class TargetCoding:
+    """How the target is coded, as learned from the training rows.
+
+    Parameters
+    ----------
+    kind : the kind of prediction
+    classes : array of shape (classes,), sorted, of the type given; empty for regression
+
+    Examples
+    --------
+    >>> coding = TargetCoding.learn(["no", "yes", "no"], classify=True)
+    >>> coding.encode(["yes", "no"])
+    array([1, 0], dtype=int32)
+    """
+
+    kind: TaskKind
+    classes: NDArray[Any]
+
+    @classmethod
+    def learn(cls, y: Any, classify: bool) -> TargetCoding:
+        """Learn the classes, or check that the target is a number.
+
+        Raises
+        ------
+        InputError
+            If the target has missing or infinite values, one class, or a class for every
+            row; or if it is not of the kind wanted.
+        """
+        column = _as_column(y)
+        if not classify:
+            _numbers(column)
+            return cls(TaskKind.REGRESSION, np.empty(0))
+        _check_present(column)
+        classes = _sorted_classes(column)
+        if np.asarray(y).dtype.kind == "U" and all(isinstance(c, str) for c in classes):
+            classes = classes.astype(str)  # pandas has no texts of fixed width
+        _check_classes(classes, column)
+        kind = TaskKind.BINARY if len(classes) == 2 else TaskKind.MULTICLASS
+        return cls(kind, classes)
+
+    def encode(self, y: Any) -> FloatArray | IntArray:
+        """The target as int32 codes of classes, or as float64 numbers, shape (rows,).
+
+        Raises
+        ------
+        InputError
+            If the target has missing values, or classes that were not learned.
+        """
+        column = _as_column(y)
+        if self.kind is TaskKind.REGRESSION:
+            return _numbers(column)
+        _check_present(column)
+        places, distinct = cells.distinct(column)
+        code_of = {_key(label): code for code, label in enumerate(self.classes.tolist())}
+        codes = np.array([code_of.get(_key(label), -1) for label in distinct], dtype=np.int32)
+        result = codes[places]
+        if (result < 0).any():
+            unknown = distinct[places[result < 0][0]]
+            raise InputError(
+                f"y holds {unknown!r}, which is none of the {len(self.classes)} classes seen "
+                f"in fit: {_shown(self.classes)}. Drop such rows, or fit again."
+            )
+        return result
+
+    def target(self, y: Any, weights: FloatArray | None = None) -> Target:
+        """The coded target with the weights of its rows."""
+        return Target(self.kind, self.encode(y), len(self.classes), weights)
+
+    def decode(self, codes: IntArray) -> NDArray[Any]:
+        """The classes of some codes."""
+        return np.asarray(self.classes[codes])
+
+    def state(self) -> dict[str, Any]:
+        """All there is to know, ready for JSON."""
+        values = [to_json(plain(label)) for label in self.classes.tolist()]
+        return {"kind": self.kind.value, "dtype": self.classes.dtype.str, "classes": values}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> TargetCoding:
+        """The coding whose `state` this is."""
+        values = [from_json(label) for label in state["classes"]]
+        return cls(TaskKind(state["kind"]), _array(values, np.dtype(state["dtype"])))
+
+
+def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The features and the target of a frame that holds both.
+
+    Raises
+    ------
+    InputError
+        If the frame has no such column, or several.
+    """
+    count = int((frame.columns == target).sum())
+    if count != 1:
+        names = [str(name) for name in frame.columns]
+        close = difflib.get_close_matches(str(target), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close and not count else ""
+        raise InputError(
+            f"The frame has {count} columns called {target!r}; wanted 1.{hint} "
+            f"It has {', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+        )
+    return frame.drop(columns=[target]), frame[target]
+
+
+def check_rows(frame: pd.DataFrame, y: Any) -> None:
+    """Refuse a target whose rows are not those of the features.
+
+    Raises
+    ------
+    ShapeError
+        If their lengths differ.
+    InputError
+        If both are labelled alike but in another order: taken by position, every row
+        would get the target of another.
+    """
+    if len(frame) != len(y):
+        raise ShapeError(
+            f"X has {len(frame)} rows and y has {len(y)}; wanted one target for every row. "
+            "Was one of them filtered without the other?"
+        )
+    index = getattr(y, "index", None)
+    if not isinstance(index, pd.Index) or index.equals(frame.index):
+        return
+    if index.is_unique and frame.index.is_unique and index.isin(frame.index).all():
+        raise InputError(
+            "The index of y holds the labels of X in another order. "
+            "Give y.loc[X.index], or y.to_numpy() if the order of the rows is right."
+        )
+
+
+def check_weights(weights: Any, rows: int) -> FloatArray | None:
+    """Weights of shape (rows,), or None where none are given.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one weight for every row.
+    InputError
+        If a weight is negative or not finite, or all are zero.
+    """
+    if weights is None:
+        return None
+    array = np.array(weights, dtype=object)
+    if array.ndim == 0:
+        array = np.full(rows, array.item())
+    if array.shape != (rows,):
+        raise ShapeError(
+            f"sample_weight has shape {array.shape}; wanted ({rows},), a weight for every row."
+        )
+    try:
+        values = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sample_weight holds what is no number: {error}.") from error
+    bad = ~np.isfinite(values) | (values < 0)
+    if bad.any():
+        raise InputError(
+            f"sample_weight holds {bad.sum()} values such as {values[bad][0]}; "
+            "wanted finite numbers from 0 up. Give 0 to rows that should not count."
+        )
+    if not values.any():
+        raise InputError("sample_weight is 0 in every row; wanted some above 0.")
+    return values
+
+
+def _as_column(y: Any) -> pd.Series[Any]:
+    """The target as a series with positions for an index."""
+    if y is None:
+        raise InputError("fit requires y to be passed, but the target y is None.")
+    if hasattr(y, "to_pandas"):
+        y = y.to_pandas()
+    if isinstance(y, pd.DataFrame):
+        y = y.iloc[:, 0] if _is_one_column(y.shape) else y
+    elif not isinstance(y, (pd.Series, pd.api.extensions.ExtensionArray)):
+        cells_given, y = y, np.asarray(y)
+        if (
+            y.dtype.kind == "U"
+            and y.ndim == 1
+            and not all(isinstance(c, str) for c in cells_given)
+        ):
+            y = np.array(
+                cells_given, dtype=object
+            )  # numpy would write a missing label as "nan"
+        if y.ndim == 2 and _is_one_column(y.shape):
+            y = y[:, 0]
+        if y.ndim != 1:
+            raise ShapeError(
+                f"y should be a 1d array, got an array of shape {y.shape} instead. "
+                "Give one value for every row."
+            )
+    column = pd.Series(y).reset_index(drop=True).rename("y")
+    if cells.kind(column) == "complex":
+        raise InputError("Complex data not supported: y holds complex numbers.")
+    return column
+
+
+def _is_one_column(shape: tuple[int, ...]) -> bool:
+    if shape[1] != 1:
+        raise ShapeError(
+            f"y should be a 1d array, got an array of shape {shape} instead. "
+            "Fit one model for every target."
+        )
+    # Imported here, as scikit-learn takes a second to import and is seldom needed for this.
+    from sklearn.exceptions import DataConversionWarning
+
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected: its only column is taken. "
+        "Give y.ravel() instead.",
+        DataConversionWarning,
+        stacklevel=2,
+    )
+    return True
+
+
+def _check_present(column: pd.Series[Any]) -> None:
+    missing = int(column.isna().sum())
+    if missing:
+        raise InputError(
+            f"Input y contains NaN: {missing} of {len(column)} values are missing. Drop their "
+            "rows with keep = ~pandas.isna(y); X, y = X[keep], y[keep]."
+        )
+    if column.dtype.kind == "f" and np.isinf(column.to_numpy(dtype="float64")).any():
+        raise InputError("Input y contains infinity or a value too large. Drop such rows.")
+
+
+def _numbers(column: pd.Series[Any]) -> FloatArray:
+    if column.dtype.kind in "Mm":
+        raise InputError(
+            "y holds times; a regressor needs numbers. Give the seconds since a fixed time."
+        )
+    values = cells.numbers(column)
+    _check_present(pd.Series(values))
+    return values
+
+
+def _sorted_classes(column: pd.Series[Any]) -> NDArray[Any]:
+    """The distinct labels as `numpy.unique` sorts them, or by text where that fails."""
+    if cells.kind(column) in ("time", "duration"):
+        raise InputError("y holds times; a classifier needs names. Give y.astype(str).")
+    if isinstance(column.dtype, np.dtype) and column.dtype != object:
+        return np.unique(column.to_numpy())
+    places, distinct = cells.distinct(column)
+    cells.check_cells(column, distinct)
+    labels = [distinct[place] for place in np.unique(places)]
+    try:
+        labels.sort()
+    except TypeError:
+        labels.sort(key=cells.text)  # of several types: only their texts have an order
+    kind = cells.kind_of_objects(_array(labels, np.dtype(object)))
+    if kind in ("number", "boolean") and column.dtype != object:
+        return np.array(labels)  # nullable or categorical numbers come back as plain ones
+    return _array(labels, np.dtype(object))
+
+
+def _check_classes(classes: NDArray[Any], column: pd.Series[Any]) -> None:
+    rows = len(column)
+    if len(classes) < 2:
+        raise InputError(
+            f"y holds {len(classes)} class ({_shown(classes)}) in {rows} rows; a classifier "
+            "needs at least 2. Was the target column filtered?"
+        )
+    measured = classes.dtype.kind == "f" and (classes != np.round(classes)).any()
+    if measured and len(classes) > min(_MAX_FRACTIONAL_CLASSES, rows / 2):
+        raise InputError(
+            f"Unknown label type: continuous. y holds {len(classes)} distinct fractions such "
+            f"as {classes[0]}; a classifier expects discrete classes. Use AutoRegressor."
+        )
+    if len(classes) == rows:
+        raise InputError(
+            f"y holds a class of its own for each of {rows} rows: the target looks like an "
+            "identifier. Was the right column chosen? For numbers use AutoRegressor."
+        )
+
+
+def _key(label: Any) -> Any:
+    """A label as a key for which True is not 1, but 1.0 is."""
+    label = plain(label)
+    return (bool, label) if isinstance(label, bool) else label
+
+
+def _array(values: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    array = np.empty(len(values), dtype=dtype)
+    array[:] = values
+    return array
+
+
+def _shown(classes: NDArray[Any]) -> str:
+    shown = ", ".join(repr(label) for label in classes.tolist()[:10])
+    return shown + (", ..." if len(classes) > 10 else "")

@@ -1,0 +1,89 @@
+"""What the three boosting libraries share: when to stop, and at which round it was best."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autopipe.operators.declaration import Limits
+from autopipe.task import FloatArray, Target
+
+MAX_ROUNDS = 10_000  # far beyond what early stopping lets pass
+_SMALLEST = 1e-15
+
+
+def validation_loss(target: Target, predictions: FloatArray) -> float:
+    """Log loss, or squared error: what early stopping watches, whatever the metric.
+
+    Rank metrics are too noisy on one fold to stop by.
+    """
+    if target.is_classification:
+        true = predictions[np.arange(len(target.y)), target.y]
+        losses = -np.log(np.maximum(true, _SMALLEST))
+    else:
+        losses = np.square(predictions[:, 0] - target.y)
+    return float(np.average(losses, weights=target.weights))
+
+
+@dataclass
+class BestRound:
+    """Remembers the best round of a boosting run and says when to stop.
+
+    Parameters
+    ----------
+    target : of the validation rows
+    learning_rate : slow learners are given more rounds to improve
+    limits : of the fit
+
+    Attributes
+    ----------
+    rounds : number of rounds up to the best one
+    predictions : array of shape (validation rows, outputs) after that round
+    is_late : whether the deadline ended the run
+    """
+
+    target: Target
+    learning_rate: float
+    limits: Limits
+    rounds: int = 0
+    loss: float = float("inf")
+    predictions: FloatArray = field(default_factory=lambda: np.empty(0))
+    is_late: bool = False
+
+    def see(self, rounds: int, predictions: FloatArray) -> None:
+        """Look at the predictions after so many rounds; they are copied where they are best."""
+        if self.note(rounds, validation_loss(self.target, predictions)):
+            self.predictions = predictions.copy()
+
+    def note(self, rounds: int, loss: float) -> bool:
+        """Remember the loss after so many rounds; whether it is the smallest yet."""
+        is_best = loss < self.loss
+        if is_best:
+            self.loss, self.rounds = loss, rounds
+        return is_best
+
+    def is_over(self, rounds: int) -> bool:
+        """Whether to stop after so many rounds."""
+        self.is_late = time.monotonic() >= self.limits.deadline
+        return self.is_late or rounds - self.rounds >= self.patience or rounds >= MAX_ROUNDS
+
+    @property
+    def patience(self) -> int:
+        """Rounds without improvement that are waited for.
+
+        Grows with the best round, as AutoGluon's does, and with the inverse of the
+        learning rate: 50 at 0.1 and 170 at 0.02 in the beginning.
+        """
+        return round(20 + 3 / self.learning_rate + 0.2 * self.rounds)
+
+
+def as_outputs(predictions: FloatArray, outputs: int) -> FloatArray:
+    """Predictions of shape (rows, outputs) from what a booster gives.
+
+    Numbers become one column, the probability of the positive class two.
+    """
+    if outputs == 2 and predictions.ndim == 1:
+        return np.column_stack([1.0 - predictions, predictions])
+    return predictions.reshape(-1, outputs)

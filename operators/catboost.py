@@ -1,0 +1,189 @@
+"""CatBoost: symmetric boosted trees with ordered statistics for categories."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from autopipe.errors import DeadlineReached
+from autopipe.matrix import Matrix
+from autopipe.operators.boosting import MAX_ROUNDS, BestRound
+from autopipe.operators.declaration import (
+    Coded,
+    Limits,
+    Operator,
+    Predictions,
+    State,
+    check_deadline,
+)
+from autopipe.space import Float, Int, Value
+from autopipe.task import FloatArray, IntArray, Target, TaskKind
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    pool: Any  # catboost.Pool: the library carries no types
+    target: Target
+
+
+class CatBoost:
+    """Symmetric trees, the strongest single learner without tuning; slow on few rows.
+
+    Parameters are CatBoost's own, by its names. The number of rounds is found by early
+    stopping on the held-out rows of the fold.
+    """
+
+    def __init__(self, **params: Value) -> None:
+        self.params = params
+        self.is_truncated = False
+        self._model: Any = None
+        self._outputs = 1
+
+    def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Pooled:
+        """Read the columns into one pool, quantised where it holds numbers alone."""
+        check_deadline(limits)
+        pool = _pool(X, target)
+        if not X.categorical:  # a quantised pool would lose the categories' counts
+            pool.quantize()
+        return _Pooled(pool, target)
+
+    def fit(
+        self,
+        prepared: object,
+        train_rows: IntArray,
+        valid_rows: IntArray,
+        seed: int,
+        limits: Limits,
+    ) -> FloatArray:
+        """Boost until the validation rows say stop, and give their predictions."""
+        import catboost
+
+        assert isinstance(prepared, _Pooled)
+        check_deadline(limits)
+        self._outputs = prepared.target.outputs
+        rate = float(self.params.get("learning_rate", 0.05))  # type: ignore[arg-type]  # a Float
+        best = BestRound(prepared.target.take(valid_rows), rate, limits)
+        stop = _Stop(best)
+        self._model = catboost.CatBoost(
+            {
+                **self.params,
+                **_objective(prepared.target),
+                "iterations": MAX_ROUNDS,
+                "bootstrap_type": "Bernoulli",
+                "boosting_type": "Plain",
+                "random_seed": seed,
+                "thread_count": limits.threads,
+                "allow_writing_files": False,
+                "verbose": False,
+            }
+        )
+        self._model.fit(
+            prepared.pool.slice(train_rows),
+            eval_set=prepared.pool.slice(valid_rows),
+            use_best_model=True,
+            callbacks=[stop],
+        )
+        if self._model.tree_count_ == 0 and best.is_late:
+            raise DeadlineReached("The deadline passed within the first round of boosting.")
+        self.is_truncated = best.is_late
+        return self._probabilities(np.array(self._model.get_test_eval()))
+
+    def predict(self, X: Matrix) -> FloatArray:
+        """Probabilities or numbers, shape (rows, outputs)."""
+        if len(X) == 0:
+            return np.empty((0, self._outputs))  # CatBoost refuses
+        raw = self._model.predict(_pool(X), prediction_type="RawFormulaVal", thread_count=1)
+        return self._probabilities(np.asarray(raw).T)
+
+    def _probabilities(self, raw: FloatArray) -> FloatArray:
+        """From raw scores of shape (rows,), or (classes, rows)."""
+        if self._outputs == 1:
+            return raw.reshape(-1, 1)
+        if self._outputs == 2:
+            positive = 1.0 / (1.0 + np.exp(-raw.ravel()))
+            return np.column_stack([1.0 - positive, positive])
+        shifted = np.exp(raw - raw.max(axis=0))
+        return np.asarray((shifted / shifted.sum(axis=0)).T)
+
+    def state(self) -> State:
+        """CatBoost's own binary format, up to the best round."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.cbm"
+            self._model.save_model(str(path))
+            model = np.fromfile(path, dtype=np.uint8)
+        return {"outputs": self._outputs, "model": model}
+
+    def restore(self, state: State) -> Self:
+        """Take back what `state` gave."""
+        import catboost
+
+        model, outputs = state["model"], state["outputs"]
+        assert isinstance(model, np.ndarray) and isinstance(outputs, int)
+        self._outputs = outputs
+        self._model = catboost.CatBoost().load_model(blob=model.tobytes())
+        return self
+
+
+class _Stop:
+    """CatBoost's callback: after every round, whether to go on."""
+
+    def __init__(self, best: BestRound) -> None:
+        self.best = best
+
+    def after_iteration(self, info: Any) -> bool:
+        (losses,) = info.metrics["validation"].values()
+        self.best.note(info.iteration, losses[-1])
+        return not self.best.is_over(info.iteration)
+
+
+def _pool(X: Matrix, target: Target | None = None) -> Any:
+    import catboost
+
+    y = None if target is None else target.y
+    weights = None if target is None else target.weights
+    if not X.categorical:
+        return catboost.Pool(X.values, y, weight=weights, thread_count=1)
+    numbers = [index for index, levels in enumerate(X.levels) if not levels]
+    codes = np.nan_to_num(X.values[:, list(X.categorical)], nan=-1.0).astype(np.int32)
+    data = catboost.FeaturesData(
+        num_feature_data=np.ascontiguousarray(X.values[:, numbers], dtype=np.float32),
+        cat_feature_data=codes.astype("S").astype(object),
+    )
+    return catboost.Pool(data, y, weight=weights, thread_count=1)
+
+
+def _objective(target: Target) -> dict[str, Value]:
+    if target.kind is TaskKind.REGRESSION:
+        return {"loss_function": "RMSE"}
+    if target.kind is TaskKind.BINARY:
+        return {"loss_function": "Logloss"}
+    return {"loss_function": "MultiClass", "classes_count": target.n_classes}
+
+
+OPERATORS = (
+    Operator(
+        name="catboost",
+        family="catboost",
+        build="autopipe.operators.catboost:CatBoost",
+        takes=(Coded,),
+        gives=Predictions,
+        # Defaults between AutoGluon's and pytabkit's tuned ones; tuning buys little here.
+        space={
+            "learning_rate": Float(0.01, 0.2, default=0.05, log=True),
+            "depth": Int(3, 9, default=6),
+            "l2_leaf_reg": Float(0.1, 10.0, default=3.0, log=True),
+            "subsample": Float(0.6, 1.0, default=0.8),
+            "random_strength": Float(0.0, 2.0, default=1.0),
+            "leaf_estimation_iterations": Int(1, 10, default=1, log=True),
+            "one_hot_max_size": Int(2, 100, default=15, log=True),
+            "max_ctr_complexity": Int(1, 3, default=1),
+        },
+        source="Prokhorenkova et al., CatBoost: unbiased boosting with categorical features, 2018",
+        requires="catboost",
+        extra="catboost",
+    ),
+)

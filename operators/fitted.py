@@ -1,0 +1,111 @@
+"""A tree whose operators are fitted: predicts, and packs itself into arrays and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from autopipe.matrix import Matrix
+from autopipe.operators.catalogue import estimator_for, operator_named
+from autopipe.table import Table
+from autopipe.task import FloatArray
+from autopipe.tree import TABLE_NAME, Node, Path, parse
+
+Memo = dict[str, Matrix]
+"""What stateless operators made of one table, by the text of the node."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTree:
+    """A tree with a fitted estimator for every node.
+
+    Parameters
+    ----------
+    tree : the tree
+    estimators : by the path of the node
+    """
+
+    tree: Node
+    estimators: Mapping[Path, Any]  # transformers, learners, calibrators
+
+    def predict(self, table: Table, memo: Memo | None = None) -> FloatArray:
+        """Predictions for the rows of a table.
+
+        Parameters
+        ----------
+        memo : shared between trees that predict the same table, so that what they have
+            in common is made once
+
+        Returns
+        -------
+        array of shape (rows, outputs)
+        """
+        predictions = self._output((), table, {} if memo is None else memo)
+        return np.asarray(predictions)
+
+    def _output(self, path: Path, table: Table, memo: Memo) -> Any:
+        node = self.tree.at(path)
+        if node.op == TABLE_NAME:
+            return table
+        if str(node) in memo:
+            return memo[str(node)]
+        data = self._output((*path, 0), table, memo)
+        operator, estimator = operator_named(node.op), self.estimators[path]
+        if operator.is_learner:
+            return estimator.predict(data)
+        output = estimator.transform(data)
+        if is_stateless(node):
+            memo[str(node)] = output
+        return output
+
+
+def is_stateless(node: Node) -> bool:
+    """Whether every operator below treats each row by itself and learns nothing."""
+    return all(
+        below.op == TABLE_NAME or operator_named(below.op).is_stateless
+        for _, below in node.walk()
+    )
+
+
+def write_fitted(file: IO[bytes], trees: Sequence[FittedTree]) -> None:
+    """Write fitted trees of one text, such as the fold models of a trial, as one .npz."""
+    arrays: dict[str, np.ndarray] = {}
+    plain: dict[str, object] = {}
+    for index, fitted in enumerate(trees):
+        for path, estimator in fitted.estimators.items():
+            for name, value in estimator.state().items():
+                key = "/".join((str(index), *map(str, path), name))
+                if isinstance(value, np.ndarray):
+                    arrays[key] = np.ascontiguousarray(value)
+                else:
+                    plain[key] = value
+    text = json.dumps({"tree": str(trees[0].tree), "count": len(trees), "plain": plain})
+    np.savez(file, json=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]  # the stub takes keywords for a flag
+
+
+def read_fitted(file: IO[bytes]) -> list[FittedTree]:
+    """The trees that `write_fitted` wrote; nothing in the file is ever run."""
+    with np.load(file, allow_pickle=False) as stored:
+        head = json.loads(stored["json"].tobytes().decode())
+        values = {**head["plain"], **{key: stored[key] for key in stored.files if key != "json"}}
+    tree = parse(head["tree"])
+    states: dict[tuple[int, Path], dict[str, Any]] = {}
+    for key, value in values.items():
+        index, *steps, name = key.split("/")
+        states.setdefault((int(index), tuple(map(int, steps))), {})[name] = value
+    return [
+        FittedTree(
+            tree,
+            {
+                path: estimator_for(node).restore(states.get((index, path), {}))
+                for path, node in tree.walk()
+                if node.op != TABLE_NAME
+            },
+        )
+        for index in range(head["count"])
+    ]
+

@@ -1,0 +1,208 @@
+"""Forests: the mean of many trees that are grown apart."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopipe.matrix import Matrix
+from autopipe.operators.declaration import (
+    Complete,
+    Limits,
+    Operator,
+    Predictions,
+    State,
+    check_deadline,
+)
+from autopipe.space import Choice, Int
+from autopipe.task import FloatArray, IntArray, Target
+
+_TREES = 150  # more help little: the error falls with the root of their number
+_SLICE = 10  # trees between two looks at the clock
+_MOST_LEAVES = 15_000  # of one tree; keeps a forest within about 50 MB for any number of rows
+_CHUNK = 200_000  # pairs of row and tree that descend together: they stay in the cache
+
+
+class ExtraTrees:
+    """Extremely randomised trees: thresholds drawn at random, every tree sees all rows.
+
+    Smoother than boosted trees and different in kind, hence a good partner in an ensemble.
+    Grown by scikit-learn; kept as a few arrays, and read by numpy alone.
+
+    Parameters
+    ----------
+    max_features : share of the columns that is tried at each split, or "sqrt"
+    min_samples_split : rows that a node needs to be split
+    min_samples_leaf : rows on either side of a split
+
+    References
+    ----------
+    Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006.
+    """
+
+    is_truncated = False
+
+    def __init__(
+        self, *, max_features: float | str, min_samples_split: int, min_samples_leaf: int
+    ) -> None:
+        self.max_features = max_features
+        self.min_samples_split = min_samples_split
+        self.min_samples_leaf = min_samples_leaf
+        self._arrays: dict[str, NDArray[Any]] = {}  # whole numbers and others
+        self._n_outputs = 0
+
+    def prepare(self, X: Matrix, target: Target, limits: Limits) -> object:
+        return _single(X), target
+
+    def fit(
+        self,
+        prepared: object,
+        train_rows: IntArray,
+        valid_rows: IntArray,
+        seed: int,
+        limits: Limits,
+    ) -> FloatArray:
+        check_deadline(limits)
+        assert isinstance(prepared, tuple)
+        values, target = prepared
+        train = target.take(train_rows)
+        # Around the mean, float32 holds the leaves of any target.
+        centre = 0.0 if train.is_classification else float(np.mean(train.y))
+        y = train.y if train.is_classification else train.y - centre
+        forest = self._unfitted(train, seed, limits)
+        X = values[train_rows]
+        self.is_truncated = False
+        seconds = 0.0
+        for trees in range(_SLICE, _TREES + 1, _SLICE):
+            begin = time.monotonic()
+            if trees > _SLICE and begin + seconds >= limits.deadline:
+                self.is_truncated = True
+                break
+            forest.set_params(n_estimators=trees).fit(X, y, train.weights)
+            seconds = time.monotonic() - begin
+        self._n_outputs = target.outputs
+        classes = forest.classes_ if train.is_classification else [0]
+        self._arrays = {
+            **_flattened([tree.tree_ for tree in forest.estimators_]),
+            "outputs": np.asarray(classes, np.int64),
+            "centre": np.array([centre]),
+        }
+        return self._predictions(values[valid_rows])
+
+    def _unfitted(self, train: Target, seed: int, limits: Limits) -> Any:  # untyped library
+        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+        build = ExtraTreesClassifier if train.is_classification else ExtraTreesRegressor
+        return build(
+            warm_start=True,  # slices give the trees that one fit would
+            max_features=self.max_features,
+            min_samples_split=self.min_samples_split,
+            min_samples_leaf=self.min_samples_leaf,
+            # Without the cap trees grow depth first, which is faster.
+            max_leaf_nodes=_MOST_LEAVES if len(train.y) > _MOST_LEAVES else None,
+            random_state=seed,
+            n_jobs=limits.threads,
+        )
+
+    def predict(self, X: Matrix) -> FloatArray:
+        return self._predictions(_single(X))
+
+    def _predictions(self, values: NDArray[np.float32]) -> FloatArray:
+        arrays = self._arrays
+        predictions = np.zeros((len(values), self._n_outputs))
+        step = max(1, _CHUNK // len(arrays["roots"]))
+        for start in range(0, len(values), step):
+            rows = slice(start, start + step)
+            leaves = _leaves(values[rows], arrays)
+            means = arrays["leaf_values"][leaves].mean(axis=0, dtype=np.float64)
+            predictions[rows, arrays["outputs"]] = means
+        return np.asarray(predictions + arrays["centre"])
+
+    def state(self) -> State:
+        return {**self._arrays, "n_outputs": self._n_outputs}
+
+    def restore(self, state: State) -> Self:
+        arrays = dict(state)
+        self._n_outputs = int(arrays.pop("n_outputs"))  # type: ignore[arg-type]  # a number
+        self._arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        return self
+
+
+def _flattened(trees: list[Any]) -> dict[str, NDArray[np.number]]:
+    """All trees in a few arrays: nodes that split in one row of numbers, leaves in another.
+
+    A node is named by its place among those that split, a leaf by the complement (~) of its
+    place among the leaves. A row goes to the left child where its value is at most the
+    threshold.
+    """
+    roots, features, thresholds, children, leaf_values = [], [], [], [], []
+    n_splits = n_leaves = 0
+    for tree in trees:
+        is_leaf = tree.children_left < 0
+        names = np.where(is_leaf, ~(n_leaves - 1 + np.cumsum(is_leaf)), 0)
+        names += np.where(is_leaf, 0, n_splits - 1 + np.cumsum(~is_leaf))
+        roots.append(names[0])
+        features.append(tree.feature[~is_leaf])
+        thresholds.append(_rounded_down(tree.threshold[~is_leaf]))
+        left, right = tree.children_left[~is_leaf], tree.children_right[~is_leaf]
+        children.append(np.column_stack([names[left], names[right]]))
+        leaf_values.append(tree.value[is_leaf, 0, :])
+        n_splits += len(left)
+        n_leaves += int(is_leaf.sum())
+    return {
+        "roots": np.array(roots, np.int32),
+        "features": np.concatenate(features).astype(np.int32),
+        "thresholds": np.concatenate(thresholds),
+        "children": np.concatenate(children).astype(np.int32),
+        "leaf_values": np.concatenate(leaf_values).astype(np.float32),
+    }
+
+
+def _leaves(values: NDArray[np.float32], arrays: dict[str, NDArray[np.number]]) -> IntArray:
+    """The place of the leaf that each row reaches in each tree, shape (trees, rows)."""
+    n_rows, width = values.shape
+    flat, children = values.ravel(), arrays["children"].ravel()
+    features, thresholds = arrays["features"], arrays["thresholds"]
+    nodes = np.repeat(arrays["roots"], n_rows)
+    reached = nodes.copy()
+    walking = np.flatnonzero(nodes >= 0)
+    nodes, offsets = nodes[walking], walking % n_rows * width
+    while len(walking):
+        goes_right = flat[offsets + features[nodes]] > thresholds[nodes]
+        nodes = children[2 * nodes + goes_right]
+        reached[walking] = nodes
+        walks_on = nodes >= 0
+        walking, nodes, offsets = walking[walks_on], nodes[walks_on], offsets[walks_on]
+    return np.asarray(~reached.reshape(-1, n_rows))
+
+
+def _rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The largest float32 that is not above: it parts float32 values just the same."""
+    rounded = thresholds.astype(np.float32)
+    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def _single(X: Matrix) -> NDArray[np.float32]:
+    """The values as scikit-learn's trees take them: float32, row by row, finite."""
+    largest = np.finfo(np.float32).max
+    return np.ascontiguousarray(np.clip(X.values, -largest, largest), np.float32)
+
+
+OPERATORS = (
+    Operator(
+        name="extra_trees",
+        family="forests",
+        build="autopipe.operators.forests:ExtraTrees",
+        takes=(Complete,),
+        gives=Predictions,
+        space={
+            "max_features": Choice((0.75, "sqrt", 0.25, 0.5, 1.0)),
+            "min_samples_split": Int(2, 20, default=4, log=True),
+            "min_samples_leaf": Int(1, 16, default=1, log=True),
+        },
+        source="Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006",
+    ),
+)

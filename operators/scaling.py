@@ -1,0 +1,126 @@
+"""Columns brought to scales that can be compared."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from autopipe.matrix import Matrix
+from autopipe.operators.declaration import Complete, Dense, Operator, State
+from autopipe.space import Int
+from autopipe.task import FloatArray, Target
+
+_FARTHEST = 30.0  # standard deviations: a wilder value says no more, and could own a sum
+_FEWEST_EPS = 10  # a spread below so many roundings of the mean is noise of a constant column
+_MOST_ROWS = 10_000  # that quantiles are taken from, as in scikit-learn's QuantileTransformer
+_BOUND = 1e-7  # of a share, so that the normal quantiles stay within 5.2, as there
+
+
+class StandardScaling:
+    """Every column to mean 0 and standard deviation 1, a constant one to 0.
+
+    Codes of categories are scaled as the numbers they are. Values end at 30 deviations.
+    """
+
+    def __init__(self) -> None:
+        self._mean = np.empty(0)
+        self._factor = np.empty(0)
+
+    def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
+        self._mean = data.values.mean(axis=0, dtype=np.float64)
+        spread = data.values.std(axis=0, dtype=np.float64)
+        eps = np.finfo(data.values.dtype).eps
+        varies = spread > _FEWEST_EPS * eps * np.abs(self._mean)
+        self._factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
+        return self.transform(data)
+
+    def transform(self, data: Matrix) -> Matrix:
+        scaled = (data.values - self._mean) * self._factor
+        return _dense(np.clip(scaled, -_FARTHEST, _FARTHEST), data)
+
+    def state(self) -> State:
+        return {"mean": self._mean, "factor": self._factor}
+
+    def restore(self, state: State) -> Self:
+        self._mean = np.asarray(state["mean"])
+        self._factor = np.asarray(state["factor"])
+        return self
+
+
+class QuantileScaling:
+    """Every column to a normal distribution by its ranks, a constant one to 0.
+
+    Outliers and skew lose their power; so do distances. Values beyond those seen in training
+    become the outermost, about ±5.2. Follows scikit-learn's QuantileTransformer, but for its
+    subsample and where many rows share the smallest or largest value: there they become the
+    outermost, here the middle of their step, so that zeros and ones do not turn into outliers.
+
+    Parameters
+    ----------
+    quantiles : support points of each column's distribution
+    """
+
+    def __init__(self, *, quantiles: int) -> None:
+        self.quantiles = quantiles
+        self._quantiles = np.empty((0, 0))
+        """Shape (support points, columns), rising along each column."""
+
+    def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
+        rows = np.arange(len(data))
+        if len(rows) > _MOST_ROWS:
+            rows = np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False)
+        shares = np.linspace(0.0, 1.0, min(self.quantiles, len(rows)))
+        sample = data.values[rows].astype(np.float64)
+        # Interpolation can step back by a rounding where values are equal.
+        self._quantiles = np.maximum.accumulate(np.quantile(sample, shares, axis=0))
+        return self.transform(data)
+
+    def transform(self, data: Matrix) -> Matrix:
+        from scipy.special import ndtri
+
+        scaled = np.zeros(data.values.shape)
+        shares = np.linspace(0.0, 1.0, len(self._quantiles))
+        for index, support in enumerate(self._quantiles.T):
+            if support[0] < support[-1]:
+                share = _share_below(data.values[:, index].astype(np.float64), support, shares)
+                scaled[:, index] = ndtri(np.clip(share, _BOUND, 1.0 - _BOUND))
+        return _dense(scaled, data)
+
+    def state(self) -> State:
+        return {"quantiles": self._quantiles}
+
+    def restore(self, state: State) -> Self:
+        self._quantiles = np.asarray(state["quantiles"])
+        return self
+
+
+def _share_below(values: FloatArray, support: FloatArray, shares: FloatArray) -> FloatArray:
+    """The empirical distribution function; a value met often gets the middle of its step."""
+    rising = np.interp(values, support, shares)
+    falling = np.interp(-values, -support[::-1], -shares[::-1])
+    return np.asarray((rising - falling) / 2)
+
+
+def _dense(scaled: FloatArray, data: Matrix) -> Matrix:
+    return Matrix(scaled.astype(np.float32), (0,) * len(data.levels), data.names)
+
+
+OPERATORS = (
+    Operator(
+        name="standard_scaling",
+        family="scaling",
+        build="autopipe.operators.scaling:StandardScaling",
+        takes=(Complete,),
+        gives=Dense,
+    ),
+    Operator(
+        name="quantile_scaling",
+        family="scaling",
+        build="autopipe.operators.scaling:QuantileScaling",
+        takes=(Complete,),
+        gives=Dense,
+        space={"quantiles": Int(10, 1000, default=1000, log=True)},
+        source="scikit-learn, QuantileTransformer",
+    ),
+)

@@ -1,0 +1,146 @@
+"""Cross-fitting: honest, repeatable, and on time."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import numpy as np
+import pytest
+from trees import full
+
+from autopipe.datasets.synthetic import toy_table
+from autopipe.errors import DeadlineReached, TreeError
+from autopipe.execution.crossfit import crossfit
+from autopipe.execution.executor import Job
+from autopipe.execution.files import data_path, fitted_path, oof_path
+from autopipe.execution.judging import judge
+from autopipe.execution.run_data import RunData
+from autopipe.folds import Folds, make_folds
+from autopipe.operators.catalogue import catalogue
+from autopipe.operators.fitted import read_fitted, write_fitted
+from autopipe.seeds import Seeds
+from autopipe.table import Table
+from autopipe.task import Target, TaskKind
+from autopipe.tree import TABLE_NAME
+from autopipe.trial import Status
+
+TREES = (
+    "lightgbm(codes(table), learning_rate=0.2)",
+    "xgboost(target_encoding(table), learning_rate=0.2)",
+    "logistic(quantile_scaling(impute(one_hot(table))))",
+    "temperature(logistic(standard_scaling(impute(target_encoding(table)))))",
+)
+
+
+def toy(rows: int = 60, folds: int = 3) -> tuple[Table, Target, Folds]:
+    table, target = toy_table(TaskKind.BINARY, rows)
+    return table, target, make_folds(target, folds, Seeds(0))
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_held_out_rows_are_predicted_by_the_model_of_their_fold(text: str) -> None:
+    table, target, folds = toy()
+    fit = crossfit(full(text), table, target, folds, Seeds(1))
+    for model, (_, held_out) in zip(fit.models, folds.pairs, strict=True):
+        expected = model.predict(table.take(held_out))
+        np.testing.assert_allclose(fit.out_of_fold[held_out], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_the_target_of_held_out_rows_does_not_reach_the_transformers(text: str) -> None:
+    """Flipping the held-out labels of one fold changes no fitted transformer of that fold."""
+    table, target, folds = toy()
+    first = folds.pairs[0][1]
+    y = target.y.copy()
+    y[first] = 1 - y[first]
+    flipped = Target(target.kind, y, target.n_classes)
+    before = crossfit(full(text), table, target, folds, Seeds(1)).models[0]
+    after = crossfit(full(text), table, flipped, folds, Seeds(1)).models[0]
+    for path, node in before.tree.walk():
+        if node.op == TABLE_NAME or catalogue()[node.op].family in ("lightgbm", "xgboost"):
+            continue  # boosting may stop at another round
+        if node.op == "temperature":
+            continue  # learns from the other folds, whose models saw these rows
+        old, new = before.estimators[path].state(), after.estimators[path].state()
+        for name, value in old.items():
+            np.testing.assert_array_equal(value, new[name])
+
+
+def test_threads_over_folds_change_nothing() -> None:
+    table, target, folds = toy()
+    for text in TREES:
+        alone = crossfit(full(text), table, target, folds, Seeds(1))
+        together = crossfit(full(text), table, target, folds, Seeds(1), fold_threads=3)
+        np.testing.assert_array_equal(alone.out_of_fold, together.out_of_fold)
+
+
+def test_rows_that_are_never_held_out_have_no_prediction() -> None:
+    table, target, _ = toy()
+    half = Folds(((np.arange(40), np.arange(40, 60)),), 60)
+    fit = crossfit(full(TREES[0]), table, target, half, Seeds(1))
+    assert np.isnan(fit.out_of_fold[:40]).all()
+    assert np.isfinite(fit.out_of_fold[40:]).all()
+
+
+def test_a_calibrator_needs_a_second_fold() -> None:
+    table, target, _ = toy()
+    half = Folds(((np.arange(40), np.arange(40, 60)),), 60)
+    with pytest.raises(TreeError, match="needs two folds"):
+        crossfit(full(TREES[3]), table, target, half, Seeds(1))
+
+
+def test_a_deadline_leaves_every_fold_a_lesser_model() -> None:
+    table, target, folds = toy(rows=2_000)
+    slow = full("lightgbm(codes(table), learning_rate=0.005)")
+    fit = crossfit(slow, table, target, folds, Seeds(1), time.monotonic() + 0.3)
+    assert fit.is_truncated
+    assert np.isfinite(fit.out_of_fold).all()
+
+
+def test_a_deadline_in_the_past_is_said() -> None:
+    table, target, folds = toy()
+    with pytest.raises(DeadlineReached):
+        crossfit(full(TREES[0]), table, target, folds, Seeds(1), time.monotonic() - 1)
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_fitted_trees_survive_a_file(text: str) -> None:
+    table, target, folds = toy()
+    fit = crossfit(full(text), table, target, folds, Seeds(1))
+    file = io.BytesIO()
+    write_fitted(file, fit.models)
+    file.seek(0)
+    for model, again in zip(fit.models, read_fitted(file), strict=True):
+        np.testing.assert_array_equal(model.predict(table), again.predict(table))
+
+
+def test_a_job_leaves_predictions_and_models_in_the_run_folder(tmp_path) -> None:
+    table, target, folds = toy()
+    RunData(table, target, folds).save(data_path(tmp_path))
+    outcome = judge(Job(3, str(full(TREES[2])), seed=1), tmp_path)
+    assert outcome.status is Status.COMPLETE
+    direct = crossfit(full(TREES[2]), table, target, folds, Seeds(1))
+    np.testing.assert_array_equal(np.load(oof_path(tmp_path, 3)), direct.out_of_fold)
+    with fitted_path(tmp_path, 3).open("rb") as file:
+        assert len(read_fitted(file)) == len(folds)
+
+
+def test_a_job_without_time_is_a_timeout(tmp_path) -> None:
+    RunData(*toy()).save(data_path(tmp_path))
+    outcome = judge(Job(0, str(full(TREES[0])), seed=1, seconds=-1.0), tmp_path)
+    assert outcome.status is Status.TIMEOUT
+    assert not oof_path(tmp_path, 0).exists()
+
+
+def test_run_data_survive_files(tmp_path) -> None:
+    table, target = toy_table(TaskKind.REGRESSION, is_weighted=True)
+    data = RunData(table, target, make_folds(target, 4, Seeds(0)))
+    data.save(tmp_path)
+    again = RunData.open(tmp_path)
+    assert again.table.fingerprint() == table.fingerprint()
+    np.testing.assert_array_equal(again.target.y, target.y)
+    np.testing.assert_array_equal(again.target.weights, target.weights)
+    for pair, other in zip(data.folds.pairs, again.folds.pairs, strict=True):
+        np.testing.assert_array_equal(pair[0], other[0])
+        np.testing.assert_array_equal(pair[1], other[1])

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.model_selection import ShuffleSplit, TimeSeriesSplit
+from strategies import LAW, seeds
+
+from autopipe.errors import OptionError
+from autopipe.folds import Folds, default_count, make_folds
+from autopipe.seeds import Seeds
+from autopipe.task import Target, TaskKind
+
+
+def numbers(rows):
+    return Target(TaskKind.REGRESSION, np.arange(rows, dtype=float), 0)
+
+
+def coded(y):
+    y = np.asarray(y, dtype=np.int32)
+    return Target(TaskKind.MULTICLASS, y, int(y.max(initial=0)) + 1)
+
+
+CODES = arrays(np.int32, st.integers(4, 60), elements=st.integers(0, 4))
+TARGETS = st.integers(2, 60).map(numbers) | CODES.filter(
+    lambda y: np.bincount(y).max() > 1
+).map(coded)
+
+
+@LAW
+@given(target=TARGETS, count=st.integers(2, 9), seed=seeds())
+def test_no_row_is_on_both_sides_of_a_fold(target, count, seed):
+    for train, held_out in make_folds(target, count, Seeds(seed)).pairs:
+        assert len(held_out) > 0
+        assert np.array_equal(np.sort([*train, *held_out]), np.arange(len(target.y)))
+
+
+@LAW
+@given(target=TARGETS, count=st.integers(2, 9), seed=seeds())
+def test_every_row_is_held_out_once_but_the_only_row_of_a_class(target, count, seed):
+    _, code, size = np.unique(target.y, return_inverse=True, return_counts=True)
+    is_alone = target.is_classification & (size[code] == 1)
+    times = make_folds(target, count, Seeds(seed)).times_held_out
+    assert np.array_equal(times, np.where(is_alone, 0, 1))
+
+
+@LAW
+@given(target=CODES.map(coded), count=st.integers(2, 9), seed=seeds())
+def test_every_class_is_in_every_training_part(target, count, seed):
+    for train, _ in make_folds(target, count, Seeds(seed)).pairs:
+        assert set(target.y[train]) == set(target.y)
+
+
+@LAW
+@given(data=st.data(), target=TARGETS, count=st.integers(2, 9), seed=seeds())
+def test_no_group_is_on_both_sides(data, target, count, seed):
+    rows = len(target.y)
+    drawn = data.draw(arrays(np.int64, rows, elements=st.integers(0, 6)))
+    groups = np.append([0, 7], drawn)[:rows]
+    folds = make_folds(target, count, Seeds(seed), groups)
+    assert (folds.times_held_out == 1).all()
+    for train, held_out in folds.pairs:
+        assert len(train) and len(held_out)
+        assert not set(groups[train]) & set(groups[held_out])
+
+
+@LAW
+@given(target=TARGETS, count=st.integers(2, 9), seed=seeds())
+def test_the_same_seed_gives_the_same_folds(target, count, seed):
+    one, other = (make_folds(target, count, Seeds(seed)) for _ in range(2))
+    assert [held_out.tolist() for _, held_out in one.pairs] == [
+        held_out.tolist() for _, held_out in other.pairs
+    ]
+
+
+def test_folds_of_a_numeric_target_each_see_its_whole_range():
+    folds = make_folds(numbers(1_000), 5, Seeds(0))
+    assert [np.mean(held_out) for _, held_out in folds.pairs] == pytest.approx(
+        [499.5] * 5, abs=10
+    )
+
+
+def test_there_are_no_more_folds_than_rows_or_groups():
+    assert len(make_folds(numbers(3), 8, Seeds(0))) == 3
+    assert len(make_folds(numbers(9), 8, Seeds(0), np.arange(9) % 4)) == 4
+
+
+def test_a_splitter_may_hold_rows_out_never_or_twice():
+    folds = make_folds(numbers(20), ShuffleSplit(5, random_state=0), Seeds(0))
+    assert folds.times_held_out.sum() == 5 * 2
+    ordered = make_folds(numbers(20), TimeSeriesSplit(3), Seeds(0))
+    assert ordered.times_held_out[:5].tolist() == [0] * 5
+
+
+def test_a_splitter_is_shown_the_users_table_and_groups():
+    class Splitter:
+        def split(self, X, y, groups):
+            seen.append((X, groups))
+            yield [0, 1], [2]
+
+    seen = []
+    make_folds(numbers(3), Splitter(), Seeds(0), groups="the groups", X="the table")
+    assert seen == [("the table", "the groups")]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ([0, 1, 2], [3]),
+        (np.array([0, 1, 2], np.uint8), (3,)),
+        ([True, True, True, False], np.array([False, False, False, True])),
+    ],
+)
+def test_pairs_are_numbers_or_masks(pair):
+    folds = make_folds(numbers(4), iter([pair]), Seeds(0))
+    assert [part.tolist() for part in folds.pairs[0]] == [[0, 1, 2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        (1, "cv=1 with 4 rows: cross-validation needs two folds"),
+        (True, "cv=True: give a number of folds"),
+        ("five", "cv='five': give a number of folds"),
+        (2.5, "cv=2.5: give a number"),
+        ([], r"cv=\[\] gave no folds at all"),
+        ([([0, 1],)], "a pair of row indices was wanted"),
+        ([([0, 1], [2, 4])], "lie in 0 .. 3"),
+        ([([0, 1], [-1])], "lie in 0 .. 3"),
+        ([([0, 1], [0.5])], "a pair of row indices was wanted"),
+        ([([0, 1], [True, False])], r"a mask of shape \(2,\) for 4 rows"),
+        ([([0, 1], [1, 2])], "also trains on"),
+        ([([0, 1], [])], "without held-out rows"),
+        ([([], [1])], "without training rows"),
+    ],
+)
+def test_what_is_no_cross_validation_is_refused(cv, message):
+    with pytest.raises(OptionError, match=message):
+        make_folds(numbers(4), cv, Seeds(0))
+
+
+def test_one_group_cannot_be_split():
+    with pytest.raises(OptionError, match="cv=5 with 1 groups"):
+        make_folds(numbers(4), 5, Seeds(0), np.zeros(4))
+
+
+def test_classes_of_one_row_each_cannot_be_split():
+    with pytest.raises(OptionError, match="Each of the 6 classes has a single row"):
+        make_folds(coded(range(6)), 3, Seeds(0))
+
+
+def test_rows_held_out_twice_are_averaged_and_rows_never_held_out_are_nan():
+    pairs = (
+        (np.array([0]), np.array([1, 2])),
+        (np.array([0]), np.array([2, 3])),
+    )
+    parts = [np.array([[1.0], [2.0]]), np.array([[4.0], [5.0]])]
+    averaged = Folds(pairs, rows=4).averaged(parts)
+    np.testing.assert_array_equal(averaged, np.float32([[np.nan], [1.0], [3.0], [5.0]]))
+
+
+def test_large_tables_and_short_budgets_get_fewer_folds():
+    asked = ((1_000, 10), (20_000, 10), (50_000, 60), (50_000, 10), (1_000_000, 9_999))
+    assert [default_count(rows, seconds) for rows, seconds in asked] == [8, 5, 5, 3, 3]

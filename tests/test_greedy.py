@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import LAW, generators
+
+from autopipe.ensembles.greedy import greedy_weights
+from autopipe.errors import ShapeError
+from autopipe.metrics import metric_for
+from autopipe.task import Target, TaskKind
+
+RMSE = metric_for(None, TaskKind.REGRESSION, None)
+LABELS = {TaskKind.BINARY: np.arange(2), TaskKind.MULTICLASS: np.arange(3)}
+
+
+def score(target, metric, predictions):
+    """The score that the ensemble is chosen by."""
+    reduction = metric.reduction
+    return reduction.score(target, reduction.reduce(target, predictions))
+
+
+def drawn(kind, members, rows, rng):
+    """Predictions without ties, some better than others."""
+    classes = len(LABELS.get(kind, ()))
+    noise = rng.normal(size=(members, rows, max(1, classes)))
+    if not classes:
+        y = rng.normal(size=rows)
+        return noise + y[:, None], Target(kind, y, 0)
+    y = np.arange(rows, dtype=np.int32) % classes
+    values = np.exp(noise + np.eye(classes)[y])
+    return values / values.sum(axis=2, keepdims=True), Target(kind, y, classes)
+
+
+CASES = {
+    "kind": st.sampled_from(list(TaskKind)),
+    "members": st.integers(1, 6),
+    "rows": st.integers(4, 40),
+    "rng": generators(),
+}
+
+
+@LAW
+@given(**CASES)
+def test_weights_are_not_negative_and_sum_to_one(kind, members, rows, rng):
+    predictions, target = drawn(kind, members, rows, rng)
+    weights = greedy_weights(predictions, target, metric_for(None, kind, LABELS.get(kind)))
+    assert weights.shape == (members,)
+    assert (weights >= 0).all()
+    assert weights.sum() == pytest.approx(1)
+
+
+@LAW
+@given(**CASES)
+def test_the_ensemble_never_scores_below_its_best_member(kind, members, rows, rng):
+    predictions, target = drawn(kind, members, rows, rng)
+    metric = metric_for(None, kind, LABELS.get(kind))
+    weights = greedy_weights(predictions, target, metric)
+    best = max(score(target, metric, member) for member in predictions)
+    average = np.tensordot(weights, predictions, axes=1)
+    assert score(target, metric, average) >= best - 1e-9
+
+
+@LAW
+@given(members=CASES["members"], rows=CASES["rows"], rng=CASES["rng"])
+def test_permuting_the_members_permutes_their_weights(members, rows, rng):
+    predictions, target = drawn(TaskKind.REGRESSION, members, rows, rng)
+    order = rng.permutation(members)
+    weights = greedy_weights(predictions, target, RMSE)
+    assert greedy_weights(predictions[order], target, RMSE) == pytest.approx(weights[order])
+
+
+def test_errors_of_opposite_sign_are_weighed_against_each_other():
+    target = Target(TaskKind.REGRESSION, np.zeros(2), 0)
+    errors = np.array([[1.0, 1.0], [-2.0, -2.0], [9.0, 9.0]])
+    weights = greedy_weights(errors[:, :, None], target, RMSE)
+    assert weights == pytest.approx([2 / 3, 1 / 3, 0.0])
+
+
+def test_a_member_that_adds_nothing_gets_nothing():
+    target = Target(TaskKind.REGRESSION, np.zeros(3), 0)
+    right, wrong = np.zeros((3, 1)), np.ones((3, 1))
+    assert greedy_weights(np.stack([wrong, right]), target, RMSE).tolist() == [0.0, 1.0]
+
+
+def test_of_equal_members_one_is_enough():
+    predictions, target = drawn(TaskKind.REGRESSION, 1, 9, np.random.default_rng(0))
+    weights = greedy_weights(np.repeat(predictions, 3, axis=0), target, RMSE)
+    assert sorted(weights) == [0.0, 0.0, 1.0]
+
+
+def test_a_metric_without_a_quick_form_is_served_too():
+    metric = metric_for("neg_mean_absolute_error", TaskKind.REGRESSION, None)
+    target = Target(TaskKind.REGRESSION, np.zeros(2), 0)
+    errors = np.array([[1.0, 1.0], [-1.0, -1.0]])
+    assert greedy_weights(errors[:, :, None], target, metric).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 1), (2, 3), (2, 4, 1)])
+def test_predictions_that_do_not_fit_the_target_are_refused(shape):
+    with pytest.raises(ShapeError, match="rows"):
+        greedy_weights(np.zeros(shape), Target(TaskKind.REGRESSION, np.zeros(3), 0), RMSE)

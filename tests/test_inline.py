@@ -1,0 +1,52 @@
+"""The executor of this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autopipe.execution.executor import Job
+from autopipe.execution.inline import Inline
+from autopipe.trial import Status
+
+
+@pytest.fixture
+def inline(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return Inline(tmp_path, "nasty_work:judge")
+
+
+def test_a_job_is_done_when_it_is_submitted(inline):
+    inline.submit(Job(7, "fine", 0))
+    assert not inline.has_room()
+    assert [outcome.number for outcome in inline.finished(0.0)] == [7]
+    assert inline.has_room()
+
+
+@pytest.mark.parametrize(
+    ("deed", "status", "failure"),
+    [
+        ("raises", Status.ERROR, "ValueError: the learner is unhappy"),
+        ("leaves", Status.ERROR, "SystemExit: 4"),
+        ("starves", Status.MEMORY, "MemoryError: no more"),
+    ],
+)
+def test_what_the_work_raises_becomes_an_outcome(inline, deed, status, failure):
+    inline.submit(Job(0, deed, 0))
+    (outcome,) = inline.finished(0.0)
+    assert (outcome.status, outcome.failure) == (status, failure)
+    assert f"in {deed}" in outcome.traceback
+
+
+def test_cancel_gives_what_was_not_fetched(inline):
+    inline.submit(Job(0, "fine", 0))
+    assert [outcome.number for outcome in inline.cancel()] == [0]
+    assert list(inline.cancel()) == []
+
+
+def test_close_frees_the_outcomes(inline):
+    inline.submit(Job(0, "fine", 0))
+    inline.close()
+    inline.close()
+    assert list(inline.finished(0.0)) == []

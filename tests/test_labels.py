@@ -1,0 +1,141 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import DataConversionWarning
+
+from autopipe.errors import InputError, ShapeError
+from autopipe.labels import TargetCoding, check_rows, check_weights, split_target
+from autopipe.task import TaskKind
+
+
+@given(
+    st.lists(st.sampled_from(["no", "yes", "maybe"]), min_size=4).filter(
+        lambda y: len(set(y)) > 1
+    )
+)
+def test_codes_decode_to_the_labels(y):
+    coding = TargetCoding.learn(y, classify=True)
+    assert coding.decode(coding.encode(y)).tolist() == y
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "dtype"),
+    [
+        (np.array([3, 1, 3]), [1, 3], "i"),
+        (np.array([True, False, True]), [False, True], "b"),
+        (np.array(["b", "a", "b"]), ["a", "b"], "U"),
+        (pd.Series(["b", "a", "b"], dtype=object), ["a", "b"], "O"),
+        (pd.Series(["b", "a", "b"], dtype="string"), ["a", "b"], "O"),
+        (pd.Series(pd.Categorical(["b", "a", "b"], ["b", "a", "c"])), ["a", "b"], "O"),
+        (pd.Series([2, 1, 2], dtype="Int64"), [1, 2], "i"),
+        (pd.Series([2, "b", 2], dtype=object), [2, "b"], "O"),
+        (pd.Series([b"b", b"a", b"a"], dtype=object), [b"a", b"b"], "O"),
+        (np.array([1.0, 0.0, 1.0]), [0.0, 1.0], "f"),
+        (pd.cut([1, 5, 1], [0, 2, 6]), [pd.Interval(0, 2), pd.Interval(2, 6)], "O"),
+    ],
+)
+def test_classes_keep_their_type_and_survive_json(y, classes, dtype):
+    coding = TargetCoding.learn(y, classify=True)
+    restored = TargetCoding.restore(json.loads(json.dumps(coding.state())))
+    assert coding.kind is TaskKind.BINARY
+    assert coding.classes.tolist() == restored.classes.tolist() == classes
+    assert coding.classes.dtype == restored.classes.dtype
+    assert coding.classes.dtype.kind == dtype
+    assert restored.encode(y).tolist() == coding.encode(y).tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["no"] * 5, r"y holds 1 class \('no'\) in 5 rows"),
+        (["a", np.nan, "b"], "1 of 3 values are missing"),
+        (["a", None, "b"], "1 of 3 values are missing"),
+        ([1.0, np.nan, 2.0, np.nan], "2 of 4 values are missing"),
+        ([1.0, np.inf, 1.0], "infinity"),
+        (["a", "b", "c"], "looks like an identifier"),
+        (np.linspace(0, 1, 50), "Unknown label type"),
+        (np.ones((3, 2)), r"y should be a 1d array, got an array of shape \(3, 2\)"),
+        (None, "requires y to be passed"),
+        ([[1], {}, [1]], "Column 'y' holds a"),
+        (pd.Series([1j, 2j, 1j]), "Complex data"),
+    ],
+)
+def test_a_target_without_classes_is_refused(y, message):
+    y = pd.Series(y, dtype=object) if isinstance(y, list) and [1] in y else y
+    with pytest.raises(InputError, match=message):
+        TargetCoding.learn(y, classify=True)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1.0, np.nan], "1 of 2 values are missing"),
+        ([1.0, -np.inf], "infinity"),
+        (["1.5", "two"], "'two', which is not a number"),
+        (pd.date_range("2020", periods=2), "y holds times"),
+    ],
+)
+def test_a_target_that_is_no_number_is_refused(y, message):
+    with pytest.raises(InputError, match=message):
+        TargetCoding.learn(y, classify=False)
+
+
+def test_numbers_in_any_form_are_a_regression_target():
+    coding = TargetCoding.learn([1, 2], classify=False)
+    assert coding.encode(pd.Series(["1.5", "2"])).tolist() == [1.5, 2.0]
+    assert coding.encode(pd.array([1, 2], dtype="Int64")).dtype == np.float64
+    assert coding.target([1, 2]).outputs == 1
+
+
+def test_a_column_vector_is_taken_with_a_warning():
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        coding = TargetCoding.learn(np.array([[0], [1], [0]]), classify=True)
+    assert coding.classes.tolist() == [0, 1]
+
+
+def test_an_unknown_class_is_refused():
+    coding = TargetCoding.learn(["a", "b", "a"], classify=True)
+    with pytest.raises(InputError, match="'c', which is none of the 2 classes"):
+        coding.encode(["a", "c"])
+
+
+def test_a_target_is_split_from_its_frame():
+    frame = pd.DataFrame({"x": [1, 2], "price": [3, 4]})
+    X, y = split_target(frame, "price")
+    assert (list(X), y.tolist()) == (["x"], [3, 4])
+    with pytest.raises(InputError, match="Did you mean 'price'"):
+        split_target(frame, "prize")
+
+
+def test_rows_of_another_number_or_order_are_refused():
+    frame = pd.DataFrame({"x": [1, 2, 3]})
+    check_rows(frame, pd.Series([1, 2, 3], index=[7, 8, 9]))
+    with pytest.raises(ShapeError, match="X has 3 rows and y has 2"):
+        check_rows(frame, [1, 2])
+    with pytest.raises(InputError, match="in another order"):
+        check_rows(frame, pd.Series([1, 2, 3], index=[2, 1, 0]))
+
+
+def test_weights_are_numbers_or_none():
+    assert check_weights(None, 2) is None
+    assert check_weights([0, 1], 2).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, -1.0], "1 values such as -1.0"),
+        ([1.0, np.nan], "such as nan"),
+        ([0, 0], "is 0 in every row"),
+        ([1, 1, 1], r"shape \(3,\); wanted \(2,\)"),
+        (np.ones((2, 1)), r"shape \(2, 1\)"),
+        (["a", "b"], "no number"),
+    ],
+)
+def test_unusable_weights_are_refused(weights, message):
+    with pytest.raises(InputError, match=message):
+        check_weights(weights, 2)

@@ -1,0 +1,167 @@
+"""The run's loop, with a false clock, a false executor and a search that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from autopipe.clock import Clock
+from autopipe.execution.executor import Job, Outcome
+from autopipe.execution.files import oof_path, write_atomically
+from autopipe.execution.loop import Loop
+from autopipe.execution.store import Store
+from autopipe.tree import TABLE, Node
+from autopipe.trial import Proposal, Source, Status, Trial
+
+
+class Time:
+    """A clock's hand, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Instant:
+    """An executor that takes `seconds` for every job, on the false clock."""
+
+    def __init__(self, folder, time: Time, seconds: float, room: int = 1) -> None:
+        self.folder, self.time, self.seconds, self.room = folder, time, seconds, room
+        self.running: list[Job] = []
+        self.jobs: list[Job] = []
+        self.status: Callable[[int], Status] = lambda number: Status.COMPLETE
+
+    def has_room(self) -> bool:
+        return len(self.running) < self.room
+
+    def submit(self, job: Job) -> None:
+        self.running.append(job)
+        self.jobs.append(job)
+
+    def finished(self, timeout: float) -> Sequence[Outcome]:
+        self.time.now += self.seconds
+        job = self.running.pop(0)
+        status = self.status(job.number)
+        if status is Status.COMPLETE:
+            values = np.full((4, 1), float(job.number), np.float32)
+            path = oof_path(self.folder, job.number)
+            write_atomically(path, lambda file: np.save(file, values))
+        return [Outcome(job.number, status, seconds=self.seconds)]
+
+    def cancel(self) -> Sequence[Outcome]:
+        cancelled = [Outcome(job.number, Status.CANCELLED) for job in self.running]
+        self.running = []
+        return cancelled
+
+    def close(self) -> None:
+        self.cancel()
+
+
+class Counting:
+    """A search that proposes one tree after the other."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.told: list[Trial] = []
+
+    def ask(self) -> Proposal | None:
+        number, self.asked = self.asked, self.asked + 1
+        tree = Node("ridge", (("alpha", float(number + 1)),), (TABLE,))
+        return Proposal(number, tree, Source.PORTFOLIO)
+
+    def tell(self, trial: Trial) -> None:
+        self.told.append(trial)
+
+
+@pytest.fixture
+def parts(tmp_path):
+    time, search = Time(), Counting()
+    executor = Instant(tmp_path, time, seconds=2.0)
+    with Store.create(tmp_path, {}) as store:
+        yield time, search, executor, store
+
+
+def loop_of(parts, budget: float | None, **options) -> Loop:
+    time, search, executor, store = parts
+    clock = Clock(budget, time)
+    return Loop(
+        ask=search.ask,
+        tell=search.tell,
+        executor=executor,
+        store=store,
+        clock=clock,
+        score=options.pop("score", lambda predictions: (1.0, 3.0)),
+        observe=options.pop("observe", lambda trial, predictions: False),
+        seed=0,
+        search_end=clock.end - 2.0 if budget is not None else float("inf"),
+        **options,
+    )
+
+
+def test_every_finished_trial_is_stored_and_told(parts) -> None:
+    loop_of(parts, None, max_trials=5).run()
+    _, search, _, store = parts
+    assert [trial.number for trial in search.told] == list(range(5))
+    assert store.trials() == search.told
+    assert all(trial.score == 2.0 for trial in search.told)
+
+
+def test_nothing_is_started_after_the_search_has_to_end(parts) -> None:
+    loop_of(parts, 20.0).run()
+    time, _, executor, _ = parts
+    assert 18.0 <= time.now <= 20.0
+    assert all(job.deadline <= 18.0 for job in executor.jobs)
+    assert all(job.limit <= 19.0 for job in executor.jobs)
+
+
+def test_the_first_trial_is_given_less_time_than_the_others(parts) -> None:
+    loop_of(parts, 20.0).run()
+    first, *others = parts[2].jobs
+    assert all(first.seconds < job.seconds for job in others)
+
+
+def test_failures_are_recorded_with_their_reason(parts) -> None:
+    parts[2].status = lambda number: Status.CRASH if number == 1 else Status.COMPLETE
+    loop_of(parts, None, max_trials=3).run()
+    assert [trial.status for trial in parts[3].trials()] == [
+        Status.COMPLETE,
+        Status.CRASH,
+        Status.COMPLETE,
+    ]
+
+
+def test_a_score_that_is_not_finite_is_a_failure(parts) -> None:
+    loop_of(parts, None, max_trials=1, score=lambda predictions: (1.0, float("nan"))).run()
+    (trial,) = parts[3].trials()
+    assert trial.status is Status.NONFINITE
+    assert trial.score is None
+
+
+def test_an_observer_can_end_the_run(parts) -> None:
+    loop_of(parts, None, observe=lambda trial, predictions: trial.number == 2).run()
+    assert len(parts[3].trials()) == 3
+
+
+def test_an_interrupt_keeps_what_had_finished_and_cancels_the_rest(parts) -> None:
+    _, _, executor, store = parts
+    executor.room = 2
+
+    def interrupt(trial: Trial, predictions) -> bool:
+        if trial.number == 1:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        loop_of(parts, None, observe=interrupt).run()
+    assert [trial.number for trial in store.trials()] == [0, 1]
+    assert not executor.running
+
+
+def test_without_a_clock_there_is_no_deadline(parts) -> None:
+    loop_of(parts, None, max_trials=2).run()
+    assert all(job.deadline == job.seconds == float("inf") for job in parts[2].jobs)
+    assert all(job.limit < float("inf") for job in parts[2].jobs)

@@ -1,0 +1,98 @@
+"""Imputation and scaling, on columns small enough to be worked by hand."""
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import QuantileTransformer
+
+from autopipe.matrix import Matrix
+from autopipe.operators.imputation import Impute
+from autopipe.operators.scaling import QuantileScaling, StandardScaling
+from autopipe.task import Target, TaskKind
+
+NAN = np.nan
+TARGET = Target(TaskKind.REGRESSION, np.zeros(4), 0)
+
+
+def matrix_of(*columns, levels=None):
+    values = np.array(columns, np.float32).T
+    levels = levels or (0,) * len(columns)
+    return Matrix(values, levels, tuple(f"c{index}" for index in range(len(columns))))
+
+
+def imputed(matrix, **params):
+    options = {"numbers": "median", "categories": "own_level", "indicator": False, **params}
+    return Impute(**options).fit_transform(matrix, TARGET, seed=0)
+
+
+@pytest.mark.parametrize(("numbers", "fill"), [("median", 1.0), ("mean", 4.0)])
+def test_a_gap_gets_the_typical_number(numbers, fill):
+    filled = imputed(matrix_of([1.0, NAN, 10.0, 1.0]), numbers=numbers)
+    assert filled.values[:, 0].tolist() == [1.0, fill, 10.0, 1.0]
+
+
+def test_infinite_numbers_count_as_missing():
+    assert imputed(matrix_of([1.0, np.inf, 3.0, 2.0])).values[1, 0] == 2.0
+
+
+def test_a_column_of_gaps_becomes_zero():
+    assert imputed(matrix_of([NAN] * 4), indicator=True).values.tolist() == [[0.0, 1.0]] * 4
+
+
+def test_a_category_gains_a_level_for_its_gaps():
+    filled = imputed(matrix_of([0, 1, NAN, 1], levels=(2,)))
+    assert filled.levels == (3,)
+    assert filled.values[:, 0].tolist() == [0, 1, 2, 1]
+
+
+def test_a_category_without_gaps_in_training_falls_back_on_its_most_frequent_level():
+    imputer = Impute(numbers="median", categories="own_level", indicator=False)
+    imputer.fit_transform(matrix_of([0, 1, 1, 1], levels=(2,)), TARGET, seed=0)
+    filled = imputer.transform(matrix_of([NAN], levels=(2,)))
+    assert filled.levels == (2,)
+    assert filled.values.tolist() == [[1.0]]
+
+
+def test_gaps_are_marked_where_training_had_some():
+    matrix = imputed(matrix_of([1, NAN, 1, 1], [1, 2, 3, 4]), indicator=True)
+    assert matrix.names == ("c0", "c1", "c0 missing")
+    assert matrix.values[:, 2].tolist() == [0, 1, 0, 0]
+
+
+def test_standard_scaling_gives_mean_zero_and_deviation_one():
+    scaled = StandardScaling().fit_transform(matrix_of([1, 3, 1, 3]), TARGET, seed=0)
+    assert scaled.values[:, 0].tolist() == [-1, 1, -1, 1]
+
+
+@pytest.mark.parametrize("scaling", [StandardScaling(), QuantileScaling(quantiles=10)])
+def test_a_constant_column_becomes_zero_for_new_values_too(scaling):
+    scaling.fit_transform(matrix_of([0.1, 0.1, 0.1, 0.1]), TARGET, seed=0)
+    assert scaling.transform(matrix_of([5.0])).values.tolist() == [[0.0]]
+
+
+def test_a_wild_value_ends_at_thirty_deviations():
+    scaling = StandardScaling()
+    scaling.fit_transform(matrix_of([1, 3, 1, 3]), TARGET, seed=0)
+    assert scaling.transform(matrix_of([1e30])).values.tolist() == [[30.0]]
+
+
+def test_a_value_met_often_gets_the_middle_of_its_step():
+    column = matrix_of([0] * 500 + [1] * 500)
+    scaled = QuantileScaling(quantiles=1000).fit_transform(column, TARGET, seed=0)
+    # The normal quantiles of 1/4 and 3/4, the step lying between two support points.
+    np.testing.assert_allclose(scaled.values[[0, -1], 0], [-0.6745, 0.6745], atol=2e-3)
+
+
+def test_quantile_scaling_equals_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    train = matrix_of(rng.normal(size=300), rng.exponential(size=300))
+    new = matrix_of(*(3.0 * rng.normal(size=(2, 50))))
+    scaling = QuantileScaling(quantiles=40)
+    theirs = QuantileTransformer(n_quantiles=40, output_distribution="normal")
+    ours = scaling.fit_transform(train, TARGET, seed=0)
+    doubled = train.values.astype(np.float64)
+    np.testing.assert_allclose(ours.values, theirs.fit_transform(doubled), atol=1e-5)
+    np.testing.assert_allclose(
+        scaling.transform(new).values,
+        theirs.transform(new.values.astype(np.float64)),
+        atol=1e-5,
+    )

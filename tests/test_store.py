@@ -1,0 +1,220 @@
+"""The record of a run, and what a crash does to it."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopipe.errors import RunLockedError, StoreError
+from autopipe.execution.files import database_path, fitted_path, oof_path, write_atomically
+from autopipe.execution.store import SCHEMA_VERSION, Store
+from autopipe.tree import parse
+from autopipe.trial import Source, Status, Trial
+
+TREES = st.sampled_from(
+    [
+        "lightgbm(codes(table), learning_rate=0.05)",
+        "logistic(scale(impute(table), copy=None), penalty='l2', fit=True)",
+        "prior(table)",
+    ]
+).map(parse)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+FACTS = {"seed": 7, "versions": {"autopipe": "0.1.0"}, "folds": [1, 2], "metric": None}
+
+
+@st.composite
+def trials(draw):
+    status = draw(st.sampled_from(Status))
+    return Trial(
+        number=draw(st.integers(0, 2**40)),
+        tree=draw(TREES),
+        source=draw(st.sampled_from(Source)),
+        status=status,
+        parents=tuple(draw(st.lists(st.integers(0, 10**6), max_size=3))),
+        score=draw(NUMBERS) if status is Status.COMPLETE else None,
+        fold_scores=tuple(draw(st.lists(NUMBERS, max_size=5))),
+        seconds=draw(NUMBERS),
+        predict_seconds=draw(NUMBERS),
+        megabytes=draw(NUMBERS),
+        is_truncated=draw(st.booleans()),
+        failure=draw(st.text()),
+        traceback=draw(st.text()),
+        peak_megabytes=draw(NUMBERS),
+    )
+
+
+@pytest.fixture
+def trial():
+    return Trial(3, parse("prior(table)"), Source.INIT, Status.COMPLETE, score=0.5)
+
+
+@given(told=st.lists(trials(), max_size=5, unique_by=lambda trial: trial.number))
+def test_what_is_added_is_read_again(told):
+    with tempfile.TemporaryDirectory() as name:
+        with Store.create(Path(name), FACTS) as store:
+            for trial in told:
+                store.add(trial)
+        with Store.open(Path(name)) as store:
+            assert store.trials() == sorted(told, key=lambda trial: trial.number)
+            assert store.facts == FACTS
+
+
+def test_what_is_not_finite_is_stored_as_null(tmp_path, trial):
+    odd = replace(
+        trial, score=-math.inf, fold_scores=(math.nan, 1.0), seconds=math.inf, failure="\udc80"
+    )
+    with Store.create(tmp_path, {}) as store:
+        store.add(odd)
+        (again,) = store.trials()
+    assert math.isnan(again.score) and math.isnan(again.seconds)
+    assert math.isnan(again.fold_scores[0]) and again.fold_scores[1] == 1.0
+    assert again.failure == r"\udc80"
+    database = sqlite3.connect(database_path(tmp_path))
+    assert database.execute("SELECT score, seconds FROM trial").fetchone() == (None, None)
+    database.close()
+
+
+def test_a_number_is_recorded_once(tmp_path, trial):
+    with Store.create(tmp_path, {}) as store:
+        store.add(trial)
+        with pytest.raises(StoreError, match="recorded already"):
+            store.add(trial)
+        assert store.trials() == [trial]
+
+
+def test_one_controller_at_a_time(tmp_path):
+    with Store.create(tmp_path, {}), pytest.raises(RunLockedError, match="another folder"):
+        Store.open(tmp_path)
+    Store.open(tmp_path).close()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="holds no run"):
+        Store.open(tmp_path)
+
+
+def test_a_folder_with_a_run_is_not_begun_anew(tmp_path):
+    Store.create(tmp_path, {}).close()
+    with pytest.raises(StoreError, match="holds a run already"):
+        Store.create(tmp_path, {})
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    database_path(tmp_path).write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Store.open(tmp_path)
+
+
+def test_a_database_of_another_program_is_refused(tmp_path):
+    database = sqlite3.connect(database_path(tmp_path))
+    database.execute("CREATE TABLE cats (name)")
+    database.close()
+    with pytest.raises(StoreError, match="not a run of autopipe"):
+        Store.open(tmp_path)
+
+
+def test_a_damaged_run_is_refused(tmp_path, trial):
+    with Store.create(tmp_path, {}) as store:
+        for number in range(200):
+            store.add(replace(trial, number=number, traceback="x" * 500))
+    content = bytearray(database_path(tmp_path).read_bytes())
+    content[4096:-4096] = bytes(len(content) - 8192)
+    database_path(tmp_path).write_bytes(content)
+    with pytest.raises(StoreError):
+        Store.open(tmp_path)
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    Store.create(tmp_path, {}).close()
+    database = sqlite3.connect(database_path(tmp_path))
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    database.close()
+    with pytest.raises(StoreError, match="newer autopipe"):
+        Store.open(tmp_path)
+
+
+def test_a_tree_that_does_not_parse_is_told(tmp_path, trial):
+    with Store.create(tmp_path, {}) as store:
+        store.add(trial)
+        store._database.execute("UPDATE trial SET tree = 'no tree ('")
+        with pytest.raises(StoreError, match="cannot be understood"):
+            store.trials()
+
+
+def test_predictions_are_read_and_discarded(tmp_path):
+    predictions = np.arange(6.0).reshape(3, 2)
+    with Store.create(tmp_path, {}) as store:
+        write_atomically(oof_path(tmp_path, 12), lambda file: np.save(file, predictions))
+        write_atomically(fitted_path(tmp_path, 12), lambda file: file.write(b"state"))
+        np.testing.assert_array_equal(store.oof(12), predictions)
+        store.discard(12)
+        store.discard(12)
+        assert list((tmp_path / "trials").iterdir()) == []
+        with pytest.raises(StoreError, match="no out-of-fold predictions"):
+            store.oof(12)
+
+
+def test_damaged_predictions_are_told(tmp_path):
+    with Store.create(tmp_path, {}) as store:
+        write_atomically(oof_path(tmp_path, 0), lambda file: file.write(b"torn"))
+        with pytest.raises(StoreError, match="damaged"):
+            store.oof(0)
+
+
+def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes(b"old")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_writers_left_is_swept(tmp_path):
+    Store.create(tmp_path, {}).close()
+    left = oof_path(tmp_path, 1).with_name(".part-99-000001.oof.npy")
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    Store.open(tmp_path).close()
+    assert not left.exists()
+
+
+WRITER = """
+from pathlib import Path
+from autopipe.execution.store import Store
+from autopipe.tree import parse
+from autopipe.trial import Source, Status, Trial
+store = Store.create(Path({folder!r}), {{}})
+number = 0
+while True:
+    store.add(Trial(number, parse("prior(table)"), Source.INIT, Status.ERROR))
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_a_killed_writer_loses_no_trial_that_it_had_acknowledged(tmp_path):
+    command = [sys.executable, "-c", WRITER.format(folder=str(tmp_path))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
+        writer.kill()
+        acknowledged += [int(line) for line in writer.stdout if line.endswith("\n")]
+    with Store.open(tmp_path) as store:
+        numbers = [trial.number for trial in store.trials()]
+    assert numbers[: len(acknowledged)] == acknowledged
+    assert len(numbers) <= len(acknowledged) + 1
