@@ -9,15 +9,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autopipe.estimators import AutoClassifier, AutoRegressor
-    from autopipe.persistence import load
+    from autopipe.estimators import AutoClassifier, AutoRegressor, load
 
 __all__ = ["AutoClassifier", "AutoRegressor", "load"]
 
 _HOME = {
     "AutoClassifier": "autopipe.estimators",
     "AutoRegressor": "autopipe.estimators",
-    "load": "autopipe.persistence",
+    "load": "autopipe.estimators",
 }
 
 

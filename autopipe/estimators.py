@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from autopipe.clock import Clock, parse_seconds
-from autopipe.ensembles.predictor import Predictor
 from autopipe.errors import InputError, NotSupportedError, OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
@@ -22,6 +21,7 @@ from autopipe.frames import as_frame
 from autopipe.intake import Coding
 from autopipe.labels import TargetCoding, check_rows, check_weights, split_target
 from autopipe.metrics import metric_for
+from autopipe.persistence import Model, read_model, write_model
 from autopipe.seeds import RandomState, Seeds
 from autopipe.task import FloatArray
 from autopipe.trial import Trial
@@ -198,12 +198,16 @@ class _AutoEstimator(BaseEstimator):
             classes = target_coding.classes if self._is_classifier else None
             metric = metric_for(self.scoring, target.kind, classes)
         fitted = fit(table, target, metric, options, Seeds.of(self.random_state), clock)
-        self._adopt(coding, target_coding, fitted.predictor, fitted.trials)
-        self._score_name, self._score_sign = metric.shown_name, -1 if metric.is_error else 1
-        selection = fitted.selection
-        self.score_ = float("nan") if selection is None else metric.shown(selection.score)
-        self.ledger_ = dict(fitted.ledger)
-        self.interrupted_ = fitted.was_interrupted
+        facts = {
+            "class": type(self).__name__,
+            "arguments": self._plain_arguments(),
+            "score_name": metric.shown_name,
+            "score_sign": -1 if metric.is_error else 1,
+            "score": None if fitted.selection is None else metric.shown(fitted.selection.score),
+            "ledger": dict(fitted.ledger),
+            "interrupted": fitted.was_interrupted,
+        }
+        self._adopt(Model(coding, target_coding, fitted.predictor, fitted.trials, facts))
         return self
 
     @property
@@ -218,10 +222,11 @@ class _AutoEstimator(BaseEstimator):
     def _options(self, groups: Any) -> Options:
         """The arguments, checked before any work is done."""
         for name, unused in _NOT_YET.items():
-            if getattr(self, name) not in unused:
+            value = getattr(self, name)
+            is_unused = value is None or (isinstance(value, str) and value in unused)
+            if not (is_unused and value in unused):
                 raise NotSupportedError(
-                    f"{name}={getattr(self, name)!r} is not supported yet; "
-                    f"leave it at {unused[0]!r}."
+                    f"{name}={value!r} is not supported yet; leave it at {unused[0]!r}."
                 )
         search = self.search
         if isinstance(search, str) and search != "evolution":
@@ -253,69 +258,73 @@ class _AutoEstimator(BaseEstimator):
             verbose=self.verbose,
         )
 
-    def _adopt(
-        self,
-        coding: Coding,
-        target_coding: TargetCoding,
-        predictor: Predictor,
-        trials: tuple[Trial, ...],
-    ) -> None:
+    def _adopt(self, model: Model) -> None:
         """Take what a fit or a file gives."""
-        self._coding = coding
-        self._target_coding = target_coding
-        self._predictor = predictor
-        self._trials = trials
-        self.n_features_in_ = len(coding.columns)
-        names = list(coding.columns)
-        if coding.named and all(isinstance(name, str) for name in names):
+        self._model = model
+        self.n_features_in_ = len(model.coding.columns)
+        names = list(model.coding.columns)
+        if model.coding.named and all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         if self._is_classifier:
-            self.classes_ = target_coding.classes
-        self.roles_ = {name: role.value for name, role in coding.roles.items()}
-        self.history_ = _history(trials)
+            self.classes_ = model.target_coding.classes
+        self.roles_ = {name: role.value for name, role in model.coding.roles.items()}
+        facts = model.facts
+        self.score_: float = float("nan") if facts["score"] is None else facts["score"]
+        self.ledger_: dict[str, float] = facts["ledger"]
+        self.interrupted_: bool = facts["interrupted"]
+        self.history_ = _history(model.trials)
+
+    def _plain_arguments(self) -> dict[str, Any]:
+        """The arguments that JSON can hold; the others are the caller's own objects."""
+        return {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if isinstance(value, (bool, int, float, str))
+        }
+
+    def _fitted(self) -> Model:
+        check_is_fitted(self, "score_")
+        return self._model
 
     def _outputs(self, X: Any) -> FloatArray:
         """Predictions of shape (rows, outputs)."""
-        check_is_fitted(self, "score_")
-        return self._predictor.predict(self._coding.encode(X, type(self).__name__))
+        model = self._fitted()
+        return model.predictor.predict(model.coding.encode(X, type(self).__name__))
 
     def leaderboard(self) -> pd.DataFrame:
         """The complete trials, best first, with their weight in the ensemble.
 
         Scores are means over the folds, in the metric's usual sign.
         """
-        check_is_fitted(self, "score_")
-        weights = {member.number: member.weight for member in self._predictor.members}
-        board = pd.DataFrame(
-            [
-                {
-                    "number": trial.number,
-                    "learner": trial.tree.op,
-                    self._score_name: self._score_sign * trial.score,
-                    "weight": weights.get(trial.number, 0.0),
-                    "seconds": trial.seconds,
-                    "row_ms": 1000 * trial.predict_seconds,
-                    "megabytes": trial.megabytes,
-                    "source": trial.source.value,
-                    "tree": str(trial.tree),
-                }
-                for trial in sorted(self._trials, key=lambda trial: -(trial.score or 0.0))
-                if trial.score is not None
-            ]
-        )
-        return board.reset_index(drop=True)
+        model = self._fitted()
+        name, sign = str(model.facts["score_name"]), model.facts["score_sign"]
+        weights = {member.number: member.weight for member in model.predictor.members}
+        rows = [
+            (
+                trial.number,
+                trial.tree.op,
+                sign * trial.score,
+                weights.get(trial.number, 0.0),
+                trial.seconds,
+                1000 * trial.predict_seconds,
+                trial.megabytes,
+                trial.source.value,
+                str(trial.tree),
+            )
+            for trial in sorted(model.trials, key=lambda trial: -(trial.score or 0.0))
+            if trial.score is not None
+        ]
+        columns = ["number", "learner", name, "weight", "seconds", "row_ms", "megabytes"]
+        return pd.DataFrame(rows, columns=[*columns, "source", "tree"])
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to one file, which `autopipe.load` reads.
 
         The file holds arrays, text and boosters' own formats; loading it runs no code.
         """
-        from autopipe.persistence import save
-
-        check_is_fitted(self, "score_")
-        save(self, Path(path))
+        write_model(self._fitted(), Path(path))
 
     def export(self, path: str | PathLike[str], fitted: bool = False) -> None:
         """Not supported yet."""
@@ -335,7 +344,8 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of every row, in the type that `fit` was given."""
-        return self._target_coding.decode(self._outputs(X).argmax(axis=1))
+        codes = self._outputs(X).argmax(axis=1)
+        return self._model.target_coding.decode(codes)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Probabilities of shape (rows, classes), in the order of `classes_`."""
@@ -348,6 +358,24 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
     def predict(self, X: Any) -> FloatArray:
         """A number for every row, shape (rows,)."""
         return self._outputs(X)[:, 0]
+
+
+def load(path: str | PathLike[str]) -> AutoClassifier | AutoRegressor:
+    """The fitted estimator that its `save` wrote; loading it runs nothing from the file.
+
+    Arguments that JSON cannot hold, such as a callable metric, are back at their defaults.
+
+    Raises
+    ------
+    StoreError
+        If there is no such file, it is damaged, or a newer autopipe wrote it.
+    """
+    model = read_model(Path(path))
+    facts = model.facts
+    estimator_class = AutoRegressor if facts["class"] == "AutoRegressor" else AutoClassifier
+    estimator = estimator_class(**facts["arguments"])
+    estimator._adopt(model)
+    return estimator
 
 
 def _history(trials: Sequence[Trial]) -> pd.DataFrame:

@@ -131,7 +131,7 @@ def fit(
                 score=lambda predictions: fold_scores(predictions, target, folds, metric),
                 observe=run.observe,
                 seed=seeds.root,
-                search_end=clock.end - _finish_seconds(seconds),
+                search_end=clock.end - _finish_seconds(clock.budget),
                 max_trials=options.max_trials,
                 fold_threads=shares.fold_threads,
             )
@@ -179,8 +179,7 @@ class _Run:
             self._kept = kept
             if self.clock.now() >= self._next_selection:
                 self._select()
-        score = None if self.selection is None else self.selection.score
-        self.progress.update(trial, score)
+        self.progress.update(trial, None if self.selection is None else self.selection.score)
         return any([callback(trial) is True for callback in self.options.callbacks])
 
     def _select(self) -> None:
@@ -209,6 +208,7 @@ class _Run:
     def result(self) -> Fitted:
         """The model of the best ensemble."""
         self._select()
+        self.progress.ensemble_score = None if self.selection is None else self.selection.score
         predictor = Predictor(tuple(self.members), self.target.prior())
         trials = tuple(sorted(self.trials, key=lambda trial: trial.number))
         return Fitted(
@@ -294,7 +294,9 @@ def _worker_megabytes(shares: Plan) -> float | None:
     return _MEMORY_SHARE * free["MemAvailable:"] / 1024 / shares.workers
 
 
-def _finish_seconds(budget: float) -> float:
+def _finish_seconds(budget: float | None) -> float:
+    if budget is None:
+        return 0.0  # nothing ends the run that could be missed
     return min(max(_FINISH_SECONDS, _FINISH_SHARE * budget), budget / 2)
 
 

@@ -131,7 +131,7 @@ def neg_log_loss(target: Target, predictions: FloatArray) -> float:
 
 
 def _of_true_class(target: Target, predictions: FloatArray) -> FloatArray:
-    return predictions[np.arange(len(target.y)), target.y]
+    return np.asarray(predictions[np.arange(len(target.y)), target.y])
 
 
 def _mean_log(target: Target, true: FloatArray) -> float:
@@ -232,6 +232,7 @@ def _checked(metric: Metric, kind: TaskKind, classes: np.ndarray | None) -> Metr
     """The metric, once it has scored a few made-up rows, most of them predicted well."""
     n_classes = 0 if classes is None else len(classes)
     rows = np.arange(max(12, 2 * n_classes))
+    y: FloatArray | IntArray
     if n_classes:
         y = rows.astype(np.int32) % n_classes
         predictions = np.eye(n_classes)[np.where(rows % 5, y, (y + 1) % n_classes)] + 0.5

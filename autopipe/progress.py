@@ -17,6 +17,8 @@ from autopipe.trial import Trial
 class Progress:
     """Shows trials, scores and the time that is left, on a terminal; elsewhere nothing.
 
+    The line is cut where the terminal ends. At the end a line with the result stays.
+
     Parameters
     ----------
     verbose : 0 shows nothing
@@ -28,8 +30,9 @@ class Progress:
         self._trials = 0
         self._failed = 0
         self._best: float | None = None
-        self._ensemble: float | None = None
-        self._family = ""
+        self.ensemble_score: float | None = None
+        self._last = ""
+        self._has_ended = False
         console = Console(stderr=True)
         self._live: Live | None = None
         if verbose and console.is_terminal:
@@ -52,6 +55,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._has_ended = True
         if self._live is not None:
             self._live.stop()
 
@@ -59,20 +63,30 @@ class Progress:
         """Take note of a finished trial and of the ensemble after it."""
         self._trials += 1
         self._failed += not trial.is_complete
-        self._family = trial.tree.op
-        self._ensemble = ensemble_score
+        self._last = trial.tree.op
+        self.ensemble_score = ensemble_score
         if trial.score is not None and (self._best is None or trial.score > self._best):
             self._best = trial.score
 
     def __rich__(self) -> Text:
-        words = [f"{self._trials} trials"]
+        words = [f"{self._trials} trial{'s' if self._trials != 1 else ''}"]
         if self._failed:
             words.append(f"{self._failed} failed")
-        for name, score in (("best", self._best), ("ensemble", self._ensemble)):
-            if score is not None:
-                words.append(f"{name} {self._metric.shown_name} {self._metric.shown(score):.5g}")
-        if self._family:
-            words.append(f"last {self._family}")
-        if self._clock.budget is not None:
-            words.append(f"{max(0.0, self._clock.left):.0f} s left")
-        return Text("autopipe  " + " · ".join(words))
+        words.append(self._time())  # before the scores: a narrow terminal cuts the end
+        words += self._scores()
+        if self._last and not self._has_ended:
+            words.append(f"last {self._last}")
+        return Text("autopipe  " + " · ".join(words), no_wrap=True, overflow="ellipsis")
+
+    def _time(self) -> str:
+        if self._has_ended or self._clock.budget is None:
+            return f"{self._clock.elapsed:.0f} s"
+        return f"{max(0.0, self._clock.left):.0f} s left"
+
+    def _scores(self) -> list[str]:
+        if self._best is None:
+            return []
+        words = f"{self._metric.shown_name} {self._metric.shown(self._best):.5g}"
+        if self.ensemble_score is not None:
+            words += f", ensemble {self._metric.shown(self.ensemble_score):.5g}"
+        return [words]

@@ -132,5 +132,6 @@ def fold_scores(
 ) -> tuple[float, ...]:
     """The score of each fold's held-out rows."""
     return tuple(
-        metric.score(target.take(held_out), out_of_fold[held_out]) for _, held_out in folds.pairs
+        metric.score(target.take(held_out), out_of_fold[held_out])
+        for _, held_out in folds.pairs
     )

@@ -81,16 +81,20 @@ class CatBoost:
                 "verbose": False,
             }
         )
+        valid = prepared.pool.slice(valid_rows)
         self._model.fit(
             prepared.pool.slice(train_rows),
-            eval_set=prepared.pool.slice(valid_rows),
+            eval_set=valid,
             use_best_model=True,
             callbacks=[stop],
         )
         if self._model.tree_count_ == 0 and best.is_late:
             raise DeadlineReached("The deadline passed within the first round of boosting.")
         self.is_truncated = best.is_late
-        return self._probabilities(np.array(self._model.get_test_eval()))
+        raw = np.array(self._model.get_test_eval())
+        if raw.ndim == 2 and len(raw) < self._outputs:  # a class is absent from these rows
+            raw = self._model.predict(valid, prediction_type="RawFormulaVal").T
+        return self._probabilities(raw)
 
     def predict(self, X: Matrix) -> FloatArray:
         """Probabilities or numbers, shape (rows, outputs)."""
@@ -182,7 +186,7 @@ OPERATORS = (
             "one_hot_max_size": Int(2, 100, default=15, log=True),
             "max_ctr_complexity": Int(1, 3, default=1),
         },
-        source="Prokhorenkova et al., CatBoost: unbiased boosting with categorical features, 2018",
+        source="Prokhorenkova et al., CatBoost: Unbiased Boosting, NeurIPS 2018",
         requires="catboost",
         extra="catboost",
     ),

@@ -91,7 +91,10 @@ def read_fitted(file: IO[bytes]) -> list[FittedTree]:
     """The trees that `write_fitted` wrote; nothing in the file is ever run."""
     with np.load(file, allow_pickle=False) as stored:
         head = json.loads(stored["json"].tobytes().decode())
-        values = {**head["plain"], **{key: stored[key] for key in stored.files if key != "json"}}
+        values = {
+            **head["plain"],
+            **{key: stored[key] for key in stored.files if key != "json"},
+        }
     tree = parse(head["tree"])
     states: dict[tuple[int, Path], dict[str, Any]] = {}
     for key, value in values.items():
@@ -108,4 +111,3 @@ def read_fitted(file: IO[bytes]) -> list[FittedTree]:
         )
         for index in range(head["count"])
     ]
-

@@ -103,10 +103,11 @@ class LightGBM:
             return "loss", best.loss, False
 
         # The loop of `lightgbm.train` with its callbacks costs a fifth more on few rows.
-        while not booster.update():
+        is_over = False
+        while not is_over:
+            is_exhausted = booster.update()  # nothing can be split any more
             booster.eval_valid(watch)
-            if best.is_over(booster.current_iteration()):
-                break
+            is_over = is_exhausted or best.is_over(booster.current_iteration())
         self.is_truncated = best.is_late
         self._booster = booster.free_dataset()
         self._booster.best_iteration = best.rounds

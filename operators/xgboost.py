@@ -64,7 +64,9 @@ class XGBoost:
         X, target = prepared.X, prepared.target
         self._types, self._outputs = _types(X), target.outputs
         valid_target = target.take(valid_rows)
-        train = self._quantised(X.take(train_rows), target.take(train_rows), limits, prepared.cuts)
+        train = self._quantised(
+            X.take(train_rows), target.take(train_rows), limits, prepared.cuts
+        )
         valid = self._quantised(X.take(valid_rows), valid_target, limits, train)
         rate = float(self.params.get("learning_rate", 0.3))  # type: ignore[arg-type]  # a Float
         best = BestRound(valid_target, rate, limits)

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as TheirRidge
 
 from autopipe.matrix import Matrix
+from autopipe.operators import linear
 from autopipe.operators.declaration import Limits
 from autopipe.operators.linear import Logistic, Ridge
 from autopipe.task import Target, TaskKind
@@ -68,6 +69,7 @@ def test_an_absent_class_gets_the_share_of_what_was_never_seen():
 def test_a_late_logistic_keeps_its_coefficients(monkeypatch):
     ticks = iter(range(1000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(linear, "_STEPS", 2)
     target = Target(TaskKind.BINARY, (SIGNAL > 0).astype(np.int32), 2)
     learner = fitted(Logistic(C=1000.0), X, target, Limits(deadline=2.0))
     assert learner.is_truncated

@@ -24,7 +24,7 @@ OWN = [
     ("neg_log_loss", TaskKind.MULTICLASS),
     ("neg_root_mean_squared_error", TaskKind.REGRESSION),
 ]
-# What scikit-learn names and what has no meaning for predictions of this kind.
+# Some of scikit-learn's scorers, by what they suit.
 FOR_LABELS = {"accuracy", "balanced_accuracy", "f1_macro", "matthews_corrcoef", "recall_micro"}
 FOR_PROBABILITIES = {"roc_auc", "roc_auc_ovo", "neg_brier_score", "average_precision"}
 FOR_TWO = {

@@ -19,7 +19,7 @@ from autopipe.operators.declaration import Limits
 from autopipe.operators.fitted import FittedTree, is_stateless
 from autopipe.seeds import Seeds
 from autopipe.table import Table
-from autopipe.task import FloatArray, IntArray, Target
+from autopipe.task import FloatArray, Target
 from autopipe.tree import TABLE_NAME, Node, Path
 
 _TIMED_ROWS = 256  # predicted once to know what a row costs

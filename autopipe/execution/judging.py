@@ -16,8 +16,8 @@ from autopipe.execution.files import data_path, fitted_path, oof_path, write_ato
 from autopipe.execution.run_data import RunData
 from autopipe.operators.fitted import write_fitted
 from autopipe.seeds import Seeds
-from autopipe.trial import Status
 from autopipe.tree import parse
+from autopipe.trial import Status
 
 
 def judge(job: Job, folder: Path) -> Outcome:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_SHARE = 0.35  # of the budget, that one trial may take: then learners stop
 _FIRST_SHARE = 0.05  # of the budget for the first trial, so that a model is there early
-_FIRST_SECONDS = (1.0, 2.5)  # and its bounds
+_FIRST_SECONDS = (1.0, 2.0)  # and its bounds
 _WORTH_STARTING = 0.3  # of the median trial's time must be left
 _START_SECONDS = 5.0  # that the first worker may take for its imports
 _GRACE_SECONDS = 1.0  # between a learner's deadline and the kill

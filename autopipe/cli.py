@@ -1,0 +1,310 @@
+"""The command `autopipe`: messages go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autopipe.clock import parse_seconds
+from autopipe.errors import AutopipeError, InputError, OptionError, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from autopipe.estimators import AutoClassifier, AutoRegressor
+
+_MODEL = "model.autopipe"
+_LEADERBOARD = "leaderboard.csv"
+_PARQUET = {".parquet", ".pq"}
+_SHOWN_TRIALS = 15
+_PIPED_WIDTH = 120  # columns of a table that no terminal limits
+_MOST_CLASSES = 20  # distinct whole numbers that are still taken for classes
+_ROWS_PER_CLASS = 5  # and the rows that each of them needs on average
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
+_INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, or 2 where the user can mend it."""
+    arguments = _parser().parse_args(argv)
+    try:
+        with _one_line_warnings():
+            arguments.command(arguments)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        _say("autopipe: interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (AutopipeError, OSError) as error:
+        _say(f"autopipe: error: {' '.join(str(error).split())}")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autopipe",
+        description="Find the best ensemble of pipelines for a table, within a time budget.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"autopipe {version('autopipe')}"
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="compare autopipe with two usual models")
+    demo.add_argument("--budget", type=_seconds, default=30.0, help="of time (default: 30s)")
+    demo.add_argument("--seed", type=int, default=0, help="of split and search (default: 0)")
+    demo.set_defaults(command=_demo)
+
+    fit = commands.add_parser("fit", help="find a model for a CSV or Parquet file")
+    fit.add_argument("data", type=Path, help="CSV or Parquet file with the target in it")
+    fit.add_argument("--target", required=True, help="name of the column to predict")
+    fit.add_argument(
+        "--budget",
+        type=_seconds,
+        help="such as 90s, 10m, 2h (default: 10m, or no limit with --max-trials)",
+    )
+    fit.add_argument("--max-trials", type=int, help="stop after so many pipelines")
+    fit.add_argument("--out", type=Path, default=Path("run"), help="new folder (default: run)")
+    fit.add_argument("--metric", help="a scikit-learn scorer's name, such as roc_auc")
+    fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
+    fit.add_argument("--seed", type=int, help="makes the run repeatable")
+    fit.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
+    fit.set_defaults(command=_fit)
+
+    predict = commands.add_parser("predict", help="predict the rows of a file")
+    predict.add_argument("model", type=Path, help="run folder, or a saved model")
+    predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
+    predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
+    predict.add_argument("--proba", action="store_true", help="add a column for every class")
+    predict.set_defaults(command=_predict)
+
+    leaderboard = commands.add_parser("leaderboard", help="show the trials of a run")
+    leaderboard.add_argument("model", type=Path, help="run folder, or a saved model")
+    leaderboard.set_defaults(command=_leaderboard)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_seconds(text)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from rich.table import Table
+
+    from autopipe.demo import Mean, breast_cancer, contender, held_out, rivals, verdict
+
+    split = breast_cancer(arguments.seed)
+    _say(
+        "Breast cancer, benign or malignant, as scikit-learn ships it: "
+        f"{len(split.y)} rows to fit, {len(split.y_held_out)} held out, "
+        f"{split.X.shape[1]} columns.\nautopipe searches for {arguments.budget:g} s ..."
+    )
+    model = contender(arguments.budget, arguments.seed)
+    judged = [held_out("autopipe", model, split)]
+    _say("... then a scaled logistic regression and LightGBM, as they come.")
+    judged += [held_out(name, rival, split) for name, rival in rivals(arguments.seed).items()]
+
+    _print_leaderboard(model)
+    table = Table(title=f"{len(split.y_held_out)} rows that no model has seen")
+    table.add_column("model")
+    for heading in ("log loss", "accuracy", "fit, s"):
+        table.add_column(heading, justify="right")
+    for one in judged:
+        means = str(Mean.of(one.losses)), str(Mean.of(one.hits))
+        table.add_row(one.name, *means, f"{one.seconds:.1f}")
+    console = _console()
+    console.print(table)
+    for other in judged[1:]:
+        console.print(verdict(judged[0], other), highlight=False)
+    console.print("± is one standard error over rows; of a difference, over paired rows.")
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    from autopipe.estimators import AutoClassifier, AutoRegressor
+    from autopipe.execution.files import database_path
+    from autopipe.labels import split_target
+
+    out: Path = arguments.out
+    for former in (database_path(out), out / _MODEL):
+        if former.exists():
+            raise StoreError(f"{out} holds a run already ({former.name}); give another --out.")
+    X, y = split_target(_read(arguments.data), arguments.target)
+    is_labelled = y.notna()
+    if not is_labelled.all():
+        _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {arguments.target}: left out.")
+        X, y = X[is_labelled], y[is_labelled]
+    classify = arguments.task == "classification"
+    if arguments.task == "auto":
+        classify = _holds_classes(y)
+        task, other = ("classification", "regression")[:: 1 if classify else -1]
+        _say(
+            f"Task: {task}, for {arguments.target} holds {y.nunique()} distinct values of "
+            f"type {y.dtype}. Give --task {other} if that is wrong."
+        )
+    model = (AutoClassifier if classify else AutoRegressor)(
+        time_budget=arguments.budget,
+        max_trials=arguments.max_trials,
+        scoring=arguments.metric,
+        n_jobs=arguments.jobs,
+        path=out,
+        random_state=arguments.seed,
+    )
+    model.fit(X, y)
+    model.save(out / _MODEL)
+    _without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
+    if model.interrupted_:
+        _say("Interrupted: the best so far is kept.")
+    print(_summary(model))
+    _say(
+        f"Wrote {out / _MODEL} and {out / _LEADERBOARD}. "
+        f"Next: autopipe predict {out} new.csv -o predictions.csv"
+    )
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from autopipe.estimators import AutoClassifier
+
+    model = _load(arguments.model)
+    X = _read(arguments.data)
+    if not arguments.proba:
+        predictions = pd.DataFrame({"prediction": model.predict(X)})
+    elif isinstance(model, AutoClassifier):
+        shares = model.predict_proba(X)
+        predictions = pd.DataFrame(shares, columns=model.classes_)
+        labels = model.classes_[shares.argmax(axis=1)]
+        predictions.insert(0, "prediction", labels, allow_duplicates=True)
+    else:
+        raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
+    predictions.to_csv(arguments.out or sys.stdout, index=False)
+    if arguments.out:
+        _say(f"Wrote {len(predictions)} predictions to {arguments.out}.")
+
+
+def _leaderboard(arguments: argparse.Namespace) -> None:
+    model = _load(arguments.model)
+    _print_leaderboard(model)
+    print(_summary(model))
+
+
+def _print_leaderboard(model: AutoClassifier | AutoRegressor) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from autopipe.tree import TABLE_NAME, parse
+
+    board = model.leaderboard()
+    if board.empty:
+        return
+    score = str(board.columns[2])
+    shown = board.head(_SHOWN_TRIALS)
+    rest = len(board) - len(shown)
+    table = Table(title="Leaderboard", caption=f"and {rest} more" if rest else None)
+    table.add_column("trial", justify="right")
+    table.add_column("pipeline")
+    for heading in (score, "weight", "fit, s", "row, ms", "MB"):
+        table.add_column(escape(heading), justify="right")
+    for row in shown.to_dict("records"):
+        names = [node.op for _, node in parse(str(row["tree"])).walk() if node.op != TABLE_NAME]
+        table.add_row(
+            str(row["number"]),
+            escape(" > ".join(reversed(names))),
+            f"{row[score]:.5g}",
+            f"{row['weight']:.2f}" if row["weight"] else "",
+            *(f"{row[name]:.2f}" for name in ("seconds", "row_ms", "megabytes")),
+        )
+    _console().print(table)
+
+
+def _summary(model: AutoClassifier | AutoRegressor) -> str:
+    """One line: the score of the model and what it is made of."""
+    board = model.leaderboard()
+    tried = f"{len(model.history_)} pipelines tried, {len(board)} complete"
+    if board.empty:
+        return f"{tried}: the model predicts the same for every row. Give it more time."
+    members = int((board["weight"] > 0).sum())
+    return (
+        f"{board.columns[2]} {model.score_:.5g}, cross-validated and slightly optimistic "
+        f"({tried}, {members} in the ensemble)"
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """The table in a CSV or Parquet file."""
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() in _PARQUET:
+            return pd.read_parquet(path)
+        return pd.read_csv(path, low_memory=False)  # in parts, a column may get two types
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
+
+
+def _holds_classes(y: pd.Series[Any]) -> bool:
+    """Whether a target reads as names of classes rather than as numbers."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    if is_bool_dtype(y) or not is_numeric_dtype(y):
+        return True
+    distinct = y.unique()
+    most = max(2, min(_MOST_CLASSES, len(y) // _ROWS_PER_CLASS))
+    return len(distinct) <= most and bool((distinct % 1 == 0).all())
+
+
+def _without_formulas(board: pd.DataFrame) -> pd.DataFrame:
+    """The table with a quote before every text that a spreadsheet would run."""
+    return board.map(
+        lambda cell: (
+            f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+        )
+    )
+
+
+def _load(path: Path) -> AutoClassifier | AutoRegressor:
+    from autopipe.estimators import load
+
+    if not path.is_dir():
+        return load(path)
+    if not (path / _MODEL).is_file():
+        raise InputError(f"{path} holds no {_MODEL}. Did `autopipe fit` end there?")
+    return load(path / _MODEL)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Show what users should act on without the line of code that it came from."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        _say(f"autopipe: warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
