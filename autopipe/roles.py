@@ -12,4 +12,6 @@ class Role(StrEnum):
     BOOLEAN = "boolean"
     CATEGORICAL = "categorical"
     DATETIME = "datetime"
+    TEXT = "text"  # free text: more said in it than a level can say
+    ID = "id"  # names a row: dropped, and remembered
     CONSTANT = "constant"  # one value or none in training: dropped, and remembered

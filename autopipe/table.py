@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,9 @@ _BLOCK_OF_ROLE = {
     Role.BOOLEAN: "numbers",
     Role.CATEGORICAL: "codes",
     Role.DATETIME: "precise",
+    Role.TEXT: "texts",
 }
+_BLOCKS = ("numbers", "precise", "codes")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Column:
     ----------
     name : c0, c1, ... inside; the user's names are kept with the coding
     role : how the values are read
-    block : "numbers", "precise" or "codes"
+    block : "numbers", "precise", "codes" or "texts"
     index : the column within the block
     levels : number of categories, 0 where there are none
     has_missing : whether a value was missing when the coding was made
@@ -58,8 +62,47 @@ class Schema:
 
 
 @dataclass(frozen=True, eq=False)
+class Texts:
+    """One column of texts as UTF-8 bytes, laid end to end.
+
+    Parameters
+    ----------
+    buffer : uint8 array of shape (bytes,)
+    offsets : int64 array of shape (rows + 1,)
+        Text i lies between offsets i and i + 1; a missing one is empty.
+    """
+
+    buffer: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, strings: Sequence[str]) -> Texts:
+        """The column that holds these texts."""
+        encoded = [string.encode("utf-8", "replace") for string in strings]
+        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def strings(self) -> list[str]:
+        """The texts."""
+        whole = self.buffer.tobytes()
+        ends = self.offsets.tolist()
+        return [whole[i:j].decode() for i, j in pairwise(ends)]
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Texts:
+        """Some rows, in the order given."""
+        starts, ends = self.offsets[:-1][rows], self.offsets[1:][rows]
+        lengths = ends - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return Texts(self.buffer[places], offsets)
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
-    """Coded columns in three blocks, each column contiguous.
+    """Coded columns in blocks, each column contiguous.
 
     Parameters
     ----------
@@ -70,12 +113,14 @@ class Table:
         Numbers that float32 would merge, and times as seconds since 1970 in UTC.
     codes : int32 array, -1 where missing or unseen
         Categories.
+    texts : the columns of texts
     """
 
     schema: Schema
     numbers: NDArray[np.float32]
     precise: NDArray[np.float64]
     codes: NDArray[np.int32]
+    texts: tuple[Texts, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -83,39 +128,52 @@ class Table:
     @property
     def nbytes(self) -> int:
         """Bytes of all blocks."""
-        return self.numbers.nbytes + self.precise.nbytes + self.codes.nbytes
+        blocks = self.numbers.nbytes + self.precise.nbytes + self.codes.nbytes
+        return blocks + sum(text.buffer.nbytes + text.offsets.nbytes for text in self.texts)
 
     def values(self, column: Column) -> NDArray[np.float32 | np.float64 | np.int32]:
-        """The values of one column, shape (rows,)."""
+        """The values of one column that holds no texts, shape (rows,)."""
         block: NDArray[np.float32 | np.float64 | np.int32] = getattr(self, column.block)
         return block[:, column.index]
 
     def take(self, rows: NDArray[np.integer] | slice) -> Table:
         """Some rows, in the order given."""
-        return Table(self.schema, self.numbers[rows], self.precise[rows], self.codes[rows])
+        texts = tuple(text.take(rows) for text in self.texts)
+        blocks = (self.numbers[rows], self.precise[rows], self.codes[rows])
+        return Table(self.schema, *blocks, texts)
 
     def fingerprint(self) -> str:
         """A hash of schema and values: equal for equal tables, in every process."""
         digest = hashlib.blake2b(json.dumps(_as_json(self.schema)).encode(), digest_size=16)
         for block in (self.numbers, self.precise, self.codes):
             digest.update(np.ascontiguousarray(block.T).tobytes())
+        for text in self.texts:
+            digest.update(text.offsets.tobytes() + text.buffer.tobytes())
         return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Write the blocks as .npy files and the schema as JSON into an existing folder."""
         (folder / "schema.json").write_text(json.dumps(_as_json(self.schema)))
-        for name in ("numbers", "precise", "codes"):
+        for name in _BLOCKS:
             np.save(folder / f"{name}.npy", getattr(self, name))
+        for index, text in enumerate(self.texts):
+            np.save(folder / f"text{index}.buffer.npy", text.buffer)
+            np.save(folder / f"text{index}.offsets.npy", text.offsets)
 
     @classmethod
     def open(cls, folder: Path) -> Table:
         """The table that `save` wrote, mapped into memory and read-only."""
+
+        def mapped(name: str) -> Any:  # an array of whatever type was saved
+            return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
         schema = _from_json(json.loads((folder / "schema.json").read_text()))
-        blocks = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("numbers", "precise", "codes")
-        }
-        return cls(schema, **blocks)
+        texts = tuple(
+            Texts(mapped(f"text{index}.buffer"), mapped(f"text{index}.offsets"))
+            for index in range(len(schema.having(Role.TEXT)))
+        )
+        numbers, precise, codes = map(mapped, _BLOCKS)
+        return cls(schema, numbers, precise, codes, texts)
 
 
 def place_columns(
@@ -126,12 +184,13 @@ def place_columns(
 ) -> Schema:
     """A schema with every column placed into its block, in the order of `roles`.
 
-    `precise` names the numeric columns that need float64. Constant columns are left out.
+    `precise` names the numeric columns that need float64. Columns that constant values or
+    names of rows make useless are left out.
     """
-    filled = {"numbers": 0, "precise": 0, "codes": 0}
+    filled = {"numbers": 0, "precise": 0, "codes": 0, "texts": 0}
     columns = []
     for name, role in roles.items():
-        if role is Role.CONSTANT:
+        if role in (Role.CONSTANT, Role.ID):
             continue
         block = "precise" if name in precise else _BLOCK_OF_ROLE[role]
         columns.append(

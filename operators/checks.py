@@ -338,10 +338,9 @@ def _values(data: _Data) -> NDArray[Any]:
 
 
 def _copied(data: _Data) -> _Data:
-    copies = [array.copy() for array in _arrays(data)]
     if isinstance(data, Table):
-        return Table(data.schema, *copies)
-    return replace(data, values=copies[0]) if isinstance(data, Matrix) else copies[0]
+        return data.take(np.arange(len(data)))
+    return replace(data, values=data.values.copy()) if isinstance(data, Matrix) else data.copy()
 
 
 def _through_files(state: Mapping[str, Any]) -> dict[str, Any]:
