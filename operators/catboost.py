@@ -37,6 +37,8 @@ class CatBoost:
     stopping on the held-out rows of the fold.
     """
 
+    prepared_by = ()
+
     def __init__(self, **params: Value) -> None:
         self.params = params
         self.is_truncated = False

@@ -87,6 +87,9 @@ class Learner(Protocol):
     is_truncated: bool
     """Whether the deadline stopped the last fit before it would have stopped by itself."""
 
+    prepared_by: tuple[str, ...]
+    """The hyperparameters that `prepare` uses; learners that agree in them can share it."""
+
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> object:
         """What all fits on these rows share, such as binned columns. Fits nothing."""
         ...

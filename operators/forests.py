@@ -44,6 +44,7 @@ class ExtraTrees:
     """
 
     is_truncated = False
+    prepared_by = ()
 
     def __init__(
         self, *, max_features: float | str, min_samples_split: int, min_samples_leaf: int

@@ -20,8 +20,6 @@ from autopipe.operators.declaration import (
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
-_DATASET_KEYS = ("max_bin",)
-
 
 @dataclass(frozen=True)
 class _Binned:
@@ -35,6 +33,8 @@ class LightGBM:
     Parameters are LightGBM's own, by its names. The number of rounds is found by early
     stopping on the held-out rows of the fold.
     """
+
+    prepared_by = ("max_bin",)
 
     def __init__(self, **params: Value) -> None:
         self.params = params
@@ -56,7 +56,7 @@ class LightGBM:
                 "feature_pre_filter": False,  # or rare columns were gone for other trees
                 "num_threads": limits.threads,
                 "verbosity": -1,
-                **{key: self.params[key] for key in _DATASET_KEYS if key in self.params},
+                **{key: self.params[key] for key in self.prepared_by},
             },
             free_raw_data=True,
         )
@@ -85,7 +85,7 @@ class LightGBM:
         booster = lightgbm.Booster(
             {
                 **_objective(prepared.target),
-                **{key: v for key, v in self.params.items() if key not in _DATASET_KEYS},
+                **{key: v for key, v in self.params.items() if key not in self.prepared_by},
                 "bagging_freq": 1,
                 "metric": "None",
                 "num_threads": limits.threads,

@@ -28,6 +28,7 @@ class _Linear:
     """What both learners share: float64 columns, one coefficient per column and output."""
 
     is_truncated = False
+    prepared_by = ()
 
     def __init__(self) -> None:
         self._coef: FloatArray = np.empty((0, 0))

@@ -35,6 +35,8 @@ class XGBoost:
     stopping on the held-out rows of the fold.
     """
 
+    prepared_by = ()
+
     def __init__(self, **params: Value) -> None:
         self.params = params
         self.is_truncated = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autopipe.errors import TreeError
+from autopipe.execution.cache import Cache
 from autopipe.folds import Folds
 from autopipe.matrix import Matrix, joined
 from autopipe.operators.catalogue import estimator_for, operator_named
@@ -51,6 +52,7 @@ def crossfit(
     seeds: Seeds,
     deadline: float = float("inf"),
     fold_threads: int = 1,
+    cache: Cache | None = None,
 ) -> CrossFit:
     """Fit a tree on the training rows of every fold and predict the held-out rows.
 
@@ -64,13 +66,14 @@ def crossfit(
     deadline : time on `time.monotonic`'s axis; every fold gets an equal share of what is
         left, so that all are fitted, if to a lesser end
     fold_threads : folds that are fitted at the same time
+    cache : what earlier trees on the same table, target, folds and seeds left; theirs alone
 
     Raises
     ------
     DeadlineReached
         If a fold had nothing usable in time.
     """
-    run = _Run(table, target, folds, seeds, deadline, fold_threads)
+    run = _Run(table, target, folds, seeds, deadline, fold_threads, cache)
     parts = run.predictions(tree, ())
     models = tuple(FittedTree(tree, estimators) for estimators in run.estimators)
     sample = table.take(slice(0, _TIMED_ROWS))
@@ -90,6 +93,7 @@ class _Run:
         seeds: Seeds,
         deadline: float,
         fold_threads: int,
+        cache: Cache | None,
     ) -> None:
         self.table = table
         self.target = target
@@ -99,7 +103,7 @@ class _Run:
         self.threads = min(fold_threads, len(folds))
         self.estimators: list[dict[Path, Any]] = [{} for _ in folds.pairs]
         self.is_truncated = False
-        self._shared: dict[str, Matrix] = {}
+        self._cache = Cache(0) if cache is None else cache  # an empty one is falsy
 
     def predictions(self, node: Node, path: Path) -> list[FloatArray]:
         """Predictions of each fold's held-out rows by the sub-tree at `path`."""
@@ -128,67 +132,85 @@ class _Run:
 
     def _learned(self, node: Node, path: Path) -> list[FloatArray]:
         (below,) = node.inputs
-        for _, part in below.walk():
-            if part.op != TABLE_NAME and is_stateless(part):
-                self._share(part)
-        prepared: Any = None
-        if is_stateless(below):
+        shared: Any = None
+        if is_stateless(below):  # bins and the like, for all folds
             limits = Limits(self.deadline, self.threads)
-            X = self._shared[str(below)]
-            prepared = estimator_for(node).prepare(X, self.target, limits)
+            shared = self._prepared(node, None, self._whole(below), self.target, limits)
 
         def fit(fold: int, limits: Limits) -> FloatArray:
             train_rows, held_out = self.folds.pairs[fold]
             learner = estimator_for(node)
-            data = prepared
+            prepared = shared
             if is_stateless(below):
-                self._keep_stateless(below, (*path, 0), fold)
+                self._keep((*path, 0), _stateless(below), fold)
             else:
-                train, valid = self._transformed(below, (*path, 0), fold)
+                split = self._transformed(below, fold)
+                self._keep((*path, 0), split.estimators, fold)
                 rows = np.concatenate([train_rows, held_out])
-                data = learner.prepare(joined(train, valid), self.target.take(rows), limits)
+                X = joined(split.train, split.held_out)
+                prepared = self._prepared(node, fold, X, self.target.take(rows), limits)
                 train_rows, held_out = np.split(np.arange(len(rows)), [len(train_rows)])
-            out = learner.fit(data, train_rows, held_out, self._seed(node, fold), limits)
+            out = learner.fit(prepared, train_rows, held_out, self._seed(node, fold), limits)
             self.estimators[fold][path] = learner
             self.is_truncated |= learner.is_truncated
             return np.asarray(out)
 
         return self._over_folds(fit)
 
-    def _transformed(self, node: Node, path: Path, fold: int) -> tuple[Matrix, Matrix]:
-        """Training and held-out rows of a fold, by a transformer fitted to the former."""
+    def _prepared(
+        self, node: Node, fold: int | None, X: Matrix, target: Target, limits: Limits
+    ) -> Any:
+        """What the learner shares between its fits; learners of one kind often share it."""
+        learner = estimator_for(node)
+        used = tuple((name, node.hyperparameters[name]) for name in learner.prepared_by)
+        key = ("prepared", node.op, used, str(node.inputs[0]), fold)
+        # Bins take a byte a value, and some libraries keep the values too.
+        return self._cache.get(
+            key, lambda: learner.prepare(X, target, limits), lambda _: 2 * X.values.nbytes
+        )
+
+    def _transformed(self, node: Node, fold: int) -> _Split:
+        """Training and held-out rows of a fold, by transformers fitted to the former."""
+        return self._cache.get(
+            ("split", str(node), fold), lambda: self._transform(node, fold), _Split.nbytes
+        )
+
+    def _transform(self, node: Node, fold: int) -> _Split:
         train_rows, held_out = self.folds.pairs[fold]
         if is_stateless(node):
-            self._keep_stateless(node, path, fold)
-            whole = self._shared[str(node)]
-            return whole.take(train_rows), whole.take(held_out)
+            whole = self._whole(node)
+            return _Split(whole.take(train_rows), whole.take(held_out), _stateless(node))
         (below,) = node.inputs
         train: Table | Matrix
         valid: Table | Matrix
         if below.op == TABLE_NAME:
             train, valid = self.table.take(train_rows), self.table.take(held_out)
+            estimators: dict[Path, Any] = {}
         else:
-            train, valid = self._transformed(below, (*path, 0), fold)
+            split = self._transformed(below, fold)
+            train, valid = split.train, split.held_out
+            estimators = {(0, *path): each for path, each in split.estimators.items()}
         transformer = estimator_for(node)
         fitted = transformer.fit_transform(
             train, self.target.take(train_rows), self._seed(node, fold)
         )
-        self.estimators[fold][path] = transformer
-        return fitted, transformer.transform(valid)
+        return _Split(fitted, transformer.transform(valid), {(): transformer, **estimators})
 
-    def _share(self, node: Node) -> Matrix:
-        """What a stateless sub-tree makes of the whole table, made once for all folds."""
-        if str(node) not in self._shared:
+    def _whole(self, node: Node) -> Matrix:
+        """What a stateless sub-tree makes of the whole table."""
+
+        def make() -> Matrix:
             (below,) = node.inputs
-            data = self.table if below.op == TABLE_NAME else self._share(below)
-            self._shared[str(node)] = estimator_for(node).transform(data)
-        return self._shared[str(node)]
+            data = self.table if below.op == TABLE_NAME else self._whole(below)
+            matrix: Matrix = estimator_for(node).transform(data)
+            return matrix
 
-    def _keep_stateless(self, node: Node, path: Path, fold: int) -> None:
-        """Enter the estimators of a stateless sub-tree, which need no fit."""
-        for inner, part in node.walk(path):
-            if part.op != TABLE_NAME:
-                self.estimators[fold][inner] = estimator_for(part)
+        return self._cache.get(("whole", str(node)), make, lambda matrix: matrix.values.nbytes)
+
+    def _keep(self, path: Path, estimators: Mapping[Path, Any], fold: int) -> None:
+        """Enter the estimators of a sub-tree that stands at `path`."""
+        for inner, estimator in estimators.items():
+            self.estimators[fold][(*path, *inner)] = estimator
 
     def _over_folds(self, fit: Callable[[int, Limits], FloatArray]) -> list[FloatArray]:
         """The fit of every fold, each with an equal share of the time that is left."""
@@ -210,3 +232,20 @@ class _Run:
 
     def _seed(self, node: Node, fold: int) -> int:
         return self.seeds.number("node", node, fold)
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """A fold's rows after a sub-tree of transformers, and these by path."""
+
+    train: Matrix
+    held_out: Matrix
+    estimators: Mapping[Path, Any]
+
+    def nbytes(self) -> int:
+        return self.train.values.nbytes + self.held_out.values.nbytes
+
+
+def _stateless(node: Node) -> dict[Path, Any]:
+    """The estimators of a stateless sub-tree, which need no fit."""
+    return {path: estimator_for(part) for path, part in node.walk() if part.op != TABLE_NAME}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from autopipe.errors import DeadlineReached
+from autopipe.execution.cache import Cache
 from autopipe.execution.crossfit import crossfit
 from autopipe.execution.executor import Job, Outcome
 from autopipe.execution.files import data_path, fitted_path, oof_path, write_atomically
@@ -19,6 +20,9 @@ from autopipe.seeds import Seeds
 from autopipe.tree import parse
 from autopipe.trial import Status
 
+_TABLES_CACHED = 10  # so many times the table's size may be kept by a worker,
+_BYTES_CACHED = 100_000_000  # and this for tables that are small
+
 
 def judge(job: Job, folder: Path) -> Outcome:
     """Cross-fit the tree of a job and write its predictions and fitted state.
@@ -27,7 +31,7 @@ def judge(job: Job, folder: Path) -> Outcome:
     raises is left to the caller.
     """
     begin = time.monotonic()
-    data = _data(folder)
+    data, cache = _opened(folder)
     with warnings.catch_warnings():  # of learners about candidates: nobody can act on them
         warnings.simplefilter("ignore")
         try:
@@ -39,6 +43,7 @@ def judge(job: Job, folder: Path) -> Outcome:
                 Seeds(job.seed),
                 min(job.deadline, begin + job.seconds),
                 job.fold_threads,
+                cache,
             )
         except DeadlineReached as error:
             seconds = time.monotonic() - begin
@@ -63,5 +68,7 @@ def judge(job: Job, folder: Path) -> Outcome:
 
 
 @lru_cache(maxsize=1)  # a worker serves one run at a time
-def _data(folder: Path) -> RunData:
-    return RunData.open(data_path(folder))
+def _opened(folder: Path) -> tuple[RunData, Cache]:
+    """The data of a run, and what its trials may share."""
+    data = RunData.open(data_path(folder))
+    return data, Cache(_TABLES_CACHED * data.table.nbytes + _BYTES_CACHED)
