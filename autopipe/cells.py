@@ -1,4 +1,4 @@
-"""The cells of one raw pandas column, read as plain arrays.
+"""The cells of one raw pandas column: their kind, the distinct ones, and their texts.
 
 Text and objects are read by their distinct values, so that a column costs as much as it
 has different cells. The cells of a column never change here: every array is a new one.
@@ -6,7 +6,6 @@ has different cells. The cells of a column never change here: every array is a n
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
@@ -92,78 +91,6 @@ def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:
     return places, np.asarray(cells, dtype=object)
 
 
-def numbers(column: Column[Any]) -> NDArray[np.float64]:
-    """The cells as numbers, durations as seconds, NaN where missing or blank.
-
-    Raises
-    ------
-    InputError
-        If a cell is no number.
-    """
-    dtype = column.dtype
-    if dtype.kind in "iufb":
-        if isinstance(dtype, np.dtype):
-            return column.to_numpy().astype(np.float64)
-        if isinstance(dtype, pd.SparseDtype):
-            return np.asarray(column).astype(np.float64)
-        return np.array(column.to_numpy(dtype="float64", na_value=np.nan))
-    if dtype.kind == "m":
-        return _microseconds(column.to_numpy(dtype="timedelta64[us]"))
-    places, cells = distinct(column)
-    values, readable = parsed_numbers(cells)
-    _refuse_unreadable(column, cells, readable, "a number")
-    return np.append(values, np.nan)[places]
-
-
-def parsed_numbers(cells: Cells) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Cells as numbers, and which of them could be read; a blank text reads as missing."""
-    if kind_of_objects(cells) == "duration":
-        return _microseconds(pd.to_timedelta(cells).to_numpy("timedelta64[us]")), _all(cells)
-    if kind_of_objects(cells) == "time":  # pandas would take its nanoseconds for a number
-        return np.full(len(cells), np.nan), ~_all(cells)
-    values = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
-    unread = np.isnan(values)
-    readable = ~unread
-    readable[unread] = [_is_blank(cell) for cell in cells[unread]]
-    return values, readable
-
-
-def seconds(column: Column[Any], date_format: str) -> NDArray[np.float64]:
-    """The cells as seconds since 1970 in UTC, NaN where missing or blank.
-
-    A time without a zone is taken for UTC.
-
-    Raises
-    ------
-    InputError
-        If a cell is no time, or a text that does not follow `date_format`.
-    """
-    if isinstance(column.dtype, pd.PeriodDtype):
-        column = column.dt.to_timestamp()
-    # Arrow has days of a type of their own, which only objects can show.
-    if column.dtype.kind == "M" and column.dtype.type is not datetime.date:
-        return _microseconds(column.to_numpy(dtype="datetime64[us]"))
-    places, cells = distinct(column)
-    values, readable = parsed_times(cells, date_format)
-    _refuse_unreadable(column, cells, readable, f"a time of the format {date_format}")
-    return np.append(values, np.nan)[places]
-
-
-def parsed_times(
-    cells: Cells, date_format: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Cells as seconds since 1970, and which of them could be read as times."""
-    values = np.array([_timestamp(cell) for cell in cells], dtype=np.float64)
-    texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
-    if texts.any():
-        times = pd.to_datetime(cells[texts], format=date_format, errors="coerce", utc=True)
-        values[texts] = _microseconds(times.to_numpy(dtype="datetime64[us]"))
-    unread = np.isnan(values)
-    readable = ~unread
-    readable[unread] = [_is_blank(cell) for cell in cells[unread]]
-    return values, readable
-
-
 def text(cell: object) -> str:
     """A cell as text, the same for 1 and 1.0; bytes are read as UTF-8 or shown in hex."""
     if isinstance(cell, str):
@@ -221,49 +148,3 @@ def _unusable(column: Column[Any], cell: object) -> str:
         "a cell is a number, a text, a time or missing. Spread it over several columns, "
         "or turn it into text."
     )
-
-
-def _refuse_unreadable(
-    column: Column[Any], cells: Cells, readable: NDArray[np.bool_], wanted: str
-) -> None:
-    unreadable = cells[~readable]
-    if len(unreadable):
-        check_cells(column, unreadable)
-        raise InputError(
-            f"Column {column.name!r} holds {unreadable[0]!r}, which is not {wanted}. "
-            "Correct the cell or set it to missing."
-        )
-
-
-def _is_blank(cell: object) -> bool:
-    """Whether a cell that could not be read stands for a missing one."""
-    if isinstance(cell, str):
-        return cell.strip().lower() in ("", "nan")
-    return isinstance(cell, (float, np.floating)) and bool(np.isnan(cell))
-
-
-def _timestamp(cell: object) -> float:
-    if isinstance(cell, pd.Period):
-        cell = cell.to_timestamp()
-    if isinstance(cell, np.datetime64):
-        cell = pd.Timestamp(cell)
-    if isinstance(cell, datetime.datetime):
-        if cell.tzinfo is None:
-            cell = cell.replace(tzinfo=datetime.UTC)
-        return cell.timestamp()
-    if isinstance(cell, datetime.date):
-        midnight = datetime.datetime(cell.year, cell.month, cell.day, tzinfo=datetime.UTC)
-        return midnight.timestamp()
-    return np.nan
-
-
-def _microseconds(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Seconds of datetime64[us] or timedelta64[us] values, NaN where not a time."""
-    values = np.asarray(values)
-    result = values.astype(np.int64) / 1e6
-    result[np.isnat(values)] = np.nan
-    return result
-
-
-def _all(cells: Cells) -> NDArray[np.bool_]:
-    return np.ones(len(cells), dtype=bool)

@@ -8,12 +8,11 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autopipe.clock import parse_seconds
 from autopipe.errors import AutopipeError, InputError, OptionError, StoreError
+from autopipe.usage import parser
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _MODEL = "model.autopipe"
 _LEADERBOARD = "leaderboard.csv"
-_PARQUET = {".parquet", ".pq"}
 _SHOWN_TRIALS = 15
 _PIPED_WIDTH = 120  # columns of a table that no terminal limits
 _MOST_CLASSES = 20  # distinct whole numbers that are still taken for classes
@@ -34,10 +32,13 @@ _INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or 2 where the user can mend it."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
+    command = {"demo": _demo, "fit": _fit, "predict": _predict, "leaderboard": _leaderboard}[
+        arguments.command
+    ]
     try:
         with _one_line_warnings():
-            arguments.command(arguments)
+            command(arguments)
             sys.stdout.flush()
     except KeyboardInterrupt:
         _say("autopipe: interrupted")
@@ -48,57 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"autopipe: error: {' '.join(str(error).split())}")
         return 2
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="autopipe",
-        description="Find the best ensemble of pipelines for a table, within a time budget.",
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"autopipe {version('autopipe')}"
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-
-    demo = commands.add_parser("demo", help="compare autopipe with two usual models")
-    demo.add_argument("--budget", type=_seconds, default=30.0, help="of time (default: 30s)")
-    demo.add_argument("--seed", type=int, default=0, help="of split and search (default: 0)")
-    demo.set_defaults(command=_demo)
-
-    fit = commands.add_parser("fit", help="find a model for a CSV or Parquet file")
-    fit.add_argument("data", type=Path, help="CSV or Parquet file with the target in it")
-    fit.add_argument("--target", required=True, help="name of the column to predict")
-    fit.add_argument(
-        "--budget",
-        type=_seconds,
-        help="such as 90s, 10m, 2h (default: 10m, or no limit with --max-trials)",
-    )
-    fit.add_argument("--max-trials", type=int, help="stop after so many pipelines")
-    fit.add_argument("--out", type=Path, default=Path("run"), help="new folder (default: run)")
-    fit.add_argument("--metric", help="a scikit-learn scorer's name, such as roc_auc")
-    fit.add_argument("--task", choices=("auto", "classification", "regression"), default="auto")
-    fit.add_argument("--seed", type=int, help="makes the run repeatable")
-    fit.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
-    fit.set_defaults(command=_fit)
-
-    predict = commands.add_parser("predict", help="predict the rows of a file")
-    predict.add_argument("model", type=Path, help="run folder, or a saved model")
-    predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
-    predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
-    predict.add_argument("--proba", action="store_true", help="add a column for every class")
-    predict.set_defaults(command=_predict)
-
-    leaderboard = commands.add_parser("leaderboard", help="show the trials of a run")
-    leaderboard.add_argument("model", type=Path, help="run folder, or a saved model")
-    leaderboard.set_defaults(command=_leaderboard)
-    return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        return parse_seconds(text)
-    except OptionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -133,15 +83,16 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
+    from autopipe.alignment import split_target
     from autopipe.estimators import AutoClassifier, AutoRegressor
     from autopipe.execution.files import database_path
-    from autopipe.labels import split_target
+    from autopipe.reading import read_table
 
     out: Path = arguments.out
     for former in (database_path(out), out / _MODEL):
         if former.exists():
             raise StoreError(f"{out} holds a run already ({former.name}); give another --out.")
-    X, y = split_target(_read(arguments.data), arguments.target)
+    X, y = split_target(read_table(arguments.data), arguments.target)
     is_labelled = y.notna()
     if not is_labelled.all():
         _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {arguments.target}: left out.")
@@ -157,6 +108,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     model = (AutoClassifier if classify else AutoRegressor)(
         time_budget=arguments.budget,
         max_trials=arguments.max_trials,
+        preset=arguments.preset,
         scoring=arguments.metric,
         n_jobs=arguments.jobs,
         path=out,
@@ -178,9 +130,10 @@ def _predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from autopipe.estimators import AutoClassifier
+    from autopipe.reading import read_table
 
     model = _load(arguments.model)
-    X = _read(arguments.data)
+    X = read_table(arguments.data)
     if not arguments.proba:
         predictions = pd.DataFrame({"prediction": model.predict(X)})
     elif isinstance(model, AutoClassifier):
@@ -241,20 +194,6 @@ def _summary(model: AutoClassifier | AutoRegressor) -> str:
         f"{board.columns[2]} {model.score_:.5g}, cross-validated and slightly optimistic "
         f"({tried}, {members} in the ensemble)"
     )
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """The table in a CSV or Parquet file."""
-    import pandas as pd
-
-    try:
-        if path.suffix.lower() in _PARQUET:
-            return pd.read_parquet(path)
-        return pd.read_csv(path, low_memory=False)  # in parts, a column may get two types
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
 
 
 def _holds_classes(y: pd.Series[Any]) -> bool:

@@ -4,6 +4,7 @@ AutopipeError
 ├── InputError (ValueError)               data given to fit or predict cannot be used
 │   └── ShapeError                        lengths or widths that do not fit together
 ├── OptionError (ValueError)              an argument's value is outside what it may be
+├── KeywordError (TypeError)              a keyword that is no argument of ours
 ├── NotSupportedError (NotImplementedError)  a documented argument that does not work yet
 ├── TreeError (ValueError)                a tree that is not well formed
 ├── UnknownOperatorError (KeyError)       a name that no operator has
@@ -30,6 +31,10 @@ class ShapeError(InputError):
 
 class OptionError(AutopipeError, ValueError):
     """An argument's value is outside what it may be."""
+
+
+class KeywordError(AutopipeError, TypeError):
+    """A keyword is no argument of ours; the message says which one was meant."""
 
 
 class NotSupportedError(AutopipeError, NotImplementedError):

@@ -5,40 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autopipe.clock import Clock, parse_seconds
+from autopipe.alignment import (
+    check_groups,
+    check_rows,
+    check_weights,
+    features_and_target,
+)
+from autopipe.arguments import budget_of, options_of
+from autopipe.clock import Clock
 from autopipe.errors import InputError, NotSupportedError, OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
-from autopipe.fitting import Callback, Options, fit
+from autopipe.fitting import Callback, fit
 from autopipe.frames import as_frame
 from autopipe.intake import Coding
-from autopipe.labels import TargetCoding, check_rows, check_weights, split_target
+from autopipe.keywords import explaining_keywords
+from autopipe.labels import TargetCoding
+from autopipe.leaderboard import history, leaderboard, scored_leaderboard
 from autopipe.metrics import metric_for
 from autopipe.persistence import Model, read_model, write_model
 from autopipe.seeds import RandomState, Seeds
+from autopipe.summary import summary_html
+from autopipe.suspicion import warn_of_suspicions
 from autopipe.task import FloatArray
-from autopipe.trial import Trial
-
-_DEFAULT_BUDGET = 600.0  # seconds, where neither a time nor a number of trials is given
-
-# Arguments that are documented but do not work yet, with the values that mean "not used".
-_NOT_YET: dict[str, tuple[object, ...]] = {
-    "preset": ("balanced",),
-    "space": (None,),
-    "init": (None,),
-    "knowledge": ("auto", None),
-    "max_latency_ms": (None,),
-    "max_size_mb": (None,),
-    "device": ("auto", "cpu"),
-    "memory_limit": (None,),
-}
 
 
 class _AutoEstimator(BaseEstimator):
@@ -50,10 +46,12 @@ class _AutoEstimator(BaseEstimator):
     Parameters
     ----------
     time_budget : seconds, or a text such as "90s", "10m", "2h"; everything that `fit` does
-        is inside. By default 10 minutes, or no limit if `max_trials` is given.
+        is inside. By default the preset's, or no limit if `max_trials` is given.
     max_trials : stop after so many pipelines; without a time budget the same seed then
         gives the same model
-    preset : "balanced"
+    preset : "fast", "balanced", "best" or "interpretable"; it fills time, number of folds,
+        learners and ensemble where these are left at their defaults.
+        `print(autopipe.presets.PRESETS["fast"])` shows how.
     scoring : a scikit-learn scorer's name or a scorer; by default ROC AUC for two classes,
         log loss for more, root mean squared error for numbers
     cv : number of folds, a scikit-learn splitter, or index pairs; by default chosen from
@@ -62,7 +60,8 @@ class _AutoEstimator(BaseEstimator):
     space, init : not supported yet
     knowledge : "auto" or None
     search : "evolution", or an object with `ask` and `tell`
-    ensemble : "auto" and "greedy" weigh the members greedily, "none" keeps the best one
+    ensemble : "greedy" weighs the members greedily, "none" keeps the best one, "auto"
+        leaves it to the preset
     max_latency_ms, max_size_mb : not supported yet
     n_jobs : cores; -1 is all
     device : "auto" or "cpu"
@@ -92,12 +91,19 @@ class _AutoEstimator(BaseEstimator):
     ------
     InputError
         If the data cannot be used; the message names the column and the remedy.
+    KeywordError
+        If a keyword is no argument; for one of another tool the message says ours.
     OptionError
         If an argument's value is outside what it may be.
     NotSupportedError
         If a documented argument is used that does not work yet.
     """
 
+    # With metadata routing, what `fit` and `score` take for every row is asked for.
+    __metadata_request__fit: ClassVar = {"groups": True, "sample_weight": True}
+    __metadata_request__score: ClassVar = {"sample_weight": True}
+
+    @explaining_keywords
     def __init__(
         self,
         *,
@@ -147,6 +153,7 @@ class _AutoEstimator(BaseEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
+    @explaining_keywords
     def fit(
         self,
         X: Any,
@@ -176,25 +183,23 @@ class _AutoEstimator(BaseEstimator):
         roles : of columns where the cells alone would mislead, as {"zip": "categorical"}
         monotone, costs, tables, relationships, cutoff : not supported yet
         """
-        clock = Clock(self._budget())
+        arguments = self.get_params(deep=False)
+        clock = Clock(budget_of(arguments))
         for name in ("monotone", "costs", "tables", "relationships", "cutoff"):
             if locals()[name] is not None:
                 raise NotSupportedError(f"fit({name}=...) is not supported yet; leave it out.")
-        options = self._options(groups)
+        options = options_of(arguments, groups)
         with clock.stage("intake"):
-            if isinstance(y, str):
-                if not isinstance(X, pd.DataFrame):
-                    raise InputError(
-                        f"y={y!r} names a column, but X is a {type(X).__name__}; give a "
-                        "pandas DataFrame, or the target itself."
-                    )
-                X, y = split_target(X, y)
+            X, y = features_and_target(X, y)
             frame = as_frame(X)
             coding = Coding.learn(X, roles)
             check_rows(frame, y)
+            check_groups(groups, len(frame))
             table = coding.encode(X)
             target_coding = TargetCoding.learn(y, classify=self._is_classifier)
             target = target_coding.target(y, check_weights(sample_weight, len(table)))
+            names, is_grouped = list(coding.columns), groups is not None
+            warn_of_suspicions(table, target, names, target_coding.classes, is_grouped)
             classes = target_coding.classes if self._is_classifier else None
             metric = metric_for(self.scoring, target.kind, classes)
         fitted = fit(table, target, metric, options, Seeds.of(self.random_state), clock)
@@ -214,50 +219,6 @@ class _AutoEstimator(BaseEstimator):
     def _is_classifier(self) -> bool:
         return isinstance(self, ClassifierMixin)
 
-    def _budget(self) -> float | None:
-        if self.time_budget is not None:
-            return parse_seconds(self.time_budget)
-        return None if self.max_trials is not None else _DEFAULT_BUDGET
-
-    def _options(self, groups: Any) -> Options:
-        """The arguments, checked before any work is done."""
-        for name, unused in _NOT_YET.items():
-            value = getattr(self, name)
-            is_unused = value is None or (isinstance(value, str) and value in unused)
-            if not (is_unused and value in unused):
-                raise NotSupportedError(
-                    f"{name}={value!r} is not supported yet; leave it at {unused[0]!r}."
-                )
-        search = self.search
-        if isinstance(search, str) and search != "evolution":
-            raise NotSupportedError(
-                f'search="{search}" is not supported yet; leave it at "evolution", or give '
-                "an object with ask and tell."
-            )
-        if self.ensemble not in ("auto", "greedy", "none"):
-            raise NotSupportedError(
-                f'ensemble="{self.ensemble}" is not supported yet; give "auto", "greedy" '
-                'or "none".'
-            )
-        if self.max_trials is not None and (
-            isinstance(self.max_trials, bool) or int(self.max_trials) < 1
-        ):
-            raise OptionError(f"max_trials={self.max_trials}: give 1 or more, or None.")
-        return Options(
-            max_trials=self.max_trials,
-            cv=self.cv,
-            groups=groups,
-            include=self.include,
-            exclude=self.exclude,
-            search=None if isinstance(search, str) else search,
-            ensemble=self.ensemble,
-            n_jobs=self.n_jobs,
-            executor=self.executor,
-            path=None if self.path is None else Path(self.path),
-            callbacks=tuple(self.callbacks),
-            verbose=self.verbose,
-        )
-
     def _adopt(self, model: Model) -> None:
         """Take what a fit or a file gives."""
         self._model = model
@@ -274,7 +235,7 @@ class _AutoEstimator(BaseEstimator):
         self.score_: float = float("nan") if facts["score"] is None else facts["score"]
         self.ledger_: dict[str, float] = facts["ledger"]
         self.interrupted_: bool = facts["interrupted"]
-        self.history_ = _history(model.trials)
+        self.history_ = history(model.trials)
 
     def _plain_arguments(self) -> dict[str, Any]:
         """The arguments that JSON can hold; the others are the caller's own objects."""
@@ -293,31 +254,34 @@ class _AutoEstimator(BaseEstimator):
         model = self._fitted()
         return model.predictor.predict(model.coding.encode(X, type(self).__name__))
 
-    def leaderboard(self) -> pd.DataFrame:
+    def leaderboard(self, X: Any = None, y: Any = None) -> pd.DataFrame:
         """The complete trials, best first, with their weight in the ensemble.
 
         Scores are means over the folds, in the metric's usual sign.
+
+        Parameters
+        ----------
+        X, y : rows that the model has not seen; then the ensemble stands in the first line,
+            and one more column, named after the metric and `_new`, has the scores of it and
+            of its members on these rows
         """
         model = self._fitted()
-        name, sign = str(model.facts["score_name"]), model.facts["score_sign"]
-        weights = {member.number: member.weight for member in model.predictor.members}
-        rows = [
-            (
-                trial.number,
-                trial.tree.op,
-                sign * trial.score,
-                weights.get(trial.number, 0.0),
-                trial.seconds,
-                1000 * trial.predict_seconds,
-                trial.megabytes,
-                trial.source.value,
-                str(trial.tree),
+        if X is None and y is None:
+            return leaderboard(model)
+        if X is None or y is None:
+            raise InputError("leaderboard takes X and y, or neither.")
+        X, y = features_and_target(X, y)
+        table = model.coding.encode(X, type(self).__name__)
+        target = model.target_coding.target(y)
+        check_rows(as_frame(X), y)
+        classes = self.classes_ if self._is_classifier else None
+        metric = metric_for(self.scoring, target.kind, classes)
+        if metric.shown_name != model.facts["score_name"]:
+            raise OptionError(
+                f"The model was fitted with {model.facts['score_name']}, but scoring now means "
+                f"{metric.shown_name}; set_params(scoring=...) gives the former back."
             )
-            for trial in sorted(model.trials, key=lambda trial: -(trial.score or 0.0))
-            if trial.score is not None
-        ]
-        columns = ["number", "learner", name, "weight", "seconds", "row_ms", "megabytes"]
-        return pd.DataFrame(rows, columns=[*columns, "source", "tree"])
+        return scored_leaderboard(model, metric, table, target)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to one file, which `autopipe.load` reads.
@@ -330,11 +294,18 @@ class _AutoEstimator(BaseEstimator):
         """Not supported yet."""
         raise NotSupportedError("export is not supported yet; use save and load.")
 
+    def _html_repr(self) -> str:  # scikit-learn's hook for what notebooks show
+        if hasattr(self, "_model"):
+            return summary_html(type(self).__name__, self._model)
+        shown: str = super()._html_repr()
+        return shown
+
     def __sklearn_tags__(self) -> Any:  # scikit-learn carries no types
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
         tags.non_deterministic = self.max_trials is None
         return tags
 
@@ -376,18 +347,3 @@ def load(path: str | PathLike[str]) -> AutoClassifier | AutoRegressor:
     estimator = estimator_class(**facts["arguments"])
     estimator._adopt(model)
     return estimator
-
-
-def _history(trials: Sequence[Trial]) -> pd.DataFrame:
-    columns = [
-        "number", "source", "parents", "tree", "status", "score", "seconds", "is_truncated",
-        "failure",
-    ]  # fmt: skip
-    rows = [
-        [
-            trial.number, trial.source.value, trial.parents, str(trial.tree),
-            trial.status.value, trial.score, trial.seconds, trial.is_truncated, trial.failure,
-        ]
-        for trial in trials
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)

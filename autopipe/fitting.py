@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import shutil
@@ -41,8 +42,8 @@ from autopipe.progress import Progress
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
-from autopipe.tree import parse
-from autopipe.trial import Trial
+from autopipe.tree import Node, parse
+from autopipe.trial import Proposal, Trial
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Options:
 
     max_trials: int | None = None
     cv: Any = None
+    fold_factor: float = 1.0  # times the usual number of folds, where `cv` is None
     groups: Any = None
     frame: Any = None
     include: Sequence[str] | None = None
@@ -105,12 +107,14 @@ def fit(
     """
     operators = chosen_operators(options.include, options.exclude)
     seconds = clock.budget if clock.budget is not None else float("inf")
-    cv = default_count(len(table), seconds) if options.cv is None else options.cv
+    cv = options.cv
+    if cv is None:
+        cv = max(2, math.ceil(options.fold_factor * default_count(len(table), seconds)))
     folds = make_folds(target, cv, seeds, options.groups, options.frame)
     with ExitStack() as stack:
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
-            grammar = Grammar(operators, table.schema, target.kind)
+            grammar = Grammar(operators, table.schema, target.kind, len(table))
             search = options.search or _evolution(grammar, table, target, options, seeds)
             facts = _facts(table, target, metric, folds, seeds)
             store = stack.enter_context(Store.create(folder, facts))
@@ -123,7 +127,7 @@ def fit(
         run.progress = stack.enter_context(Progress(clock, metric, options.verbose))
         with clock.stage("search"):
             loop = Loop(
-                ask=search.ask,
+                ask=lambda: run.announced(search.ask()),
                 tell=search.tell,
                 executor=executor,
                 store=store,
@@ -167,11 +171,17 @@ class _Run:
         self._is_current = True
         self._next_selection = 0.0
 
+    def announced(self, proposal: Proposal | None) -> Proposal | None:
+        """The proposal, once the user has been told of it."""
+        if proposal is not None:
+            self.progress.start(proposal.number, _family(proposal.tree))
+        return proposal
+
     def observe(self, trial: Trial, predictions: FloatArray | None) -> bool:
         """Take a finished trial in; true where a callback wants the run to end."""
         self.trials.append(trial)
         if trial.score is not None and predictions is not None:
-            self._candidates.add(trial.number, _family(trial), trial.score, predictions)
+            self._candidates.add(trial.number, _family(trial.tree), trial.score, predictions)
             kept = self._candidates.numbers
             for number in (self._kept | {trial.number}) - kept:
                 self.store.discard(number)
@@ -264,7 +274,8 @@ def core_count(n_jobs: int) -> int:
 def _evolution(
     grammar: Grammar, table: Table, target: Target, options: Options, seeds: Seeds
 ) -> Evolution:
-    first = [parse(text) for text in portfolio(table.schema, target.kind, len(table))]
+    described = (table.schema, target.kind, len(table), target.n_classes)
+    first = [parse(text) for text in portfolio(*described)]
     lag = None if options.max_trials is None else _LAG
     return Evolution(first, grammar, seeds, lag=lag)
 
@@ -308,9 +319,9 @@ def _folder(path: Path | None, stack: ExitStack) -> Path:
     return folder
 
 
-def _family(trial: Trial) -> str:
-    """The family of the learner that makes the trial's predictions."""
-    operators = (catalogue()[node.op] for _, node in trial.tree.walk())
+def _family(tree: Node) -> str:
+    """The family of the learner that makes the tree's predictions."""
+    operators = (catalogue()[node.op] for _, node in tree.walk())
     return next(operator.family for operator in operators if operator.is_learner)
 
 

@@ -90,6 +90,7 @@ def make_folds(
     A number gives shuffled folds, stratified by class or by quantile of the target; with
     groups no group is on both sides. The only row of a class is never held out, and there
     are no more folds than the largest class has rows, or than there are groups.
+    Rows without weight are in no fold at all, as if they were not there.
 
     Raises
     ------
@@ -97,8 +98,12 @@ def make_folds(
         If `cv` is none of these, or its pairs do not fit the table.
     """
     rows = len(target.y)
+    counted = np.arange(rows) if target.weights is None else np.flatnonzero(target.weights)
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
-        return _numbered(target, int(cv), seeds.number("folds"), groups)
+        of_counted = None if groups is None else np.asarray(groups)[counted]
+        seed = seeds.number("folds")
+        numbered = _numbered(target.take(counted), int(cv), seed, of_counted)
+        return Folds(tuple((counted[a], counted[b]) for a, b in numbered.pairs), rows)
     is_text = isinstance(cv, (str, bytes))  # has a method `split`, and can be iterated
     if hasattr(cv, "split") and not is_text:
         pairs = list(cv.split(np.zeros(rows) if X is None else X, target.y, groups))
@@ -111,7 +116,15 @@ def make_folds(
         )
     if not pairs:
         raise OptionError(f"cv={cv!r} gave no folds at all; at least one is needed.")
-    return Folds(tuple(_checked(pair, rows) for pair in pairs), rows)
+    checked = [_checked(pair, rows) for pair in pairs]
+    if len(counted) < rows:
+        both = [tuple(part[np.isin(part, counted)] for part in pair) for pair in checked]
+        checked = [
+            (train, held_out) for train, held_out in both if len(train) and len(held_out)
+        ]
+        if not checked:
+            raise OptionError("cv gave no fold with weight in training and in held-out rows.")
+    return Folds(tuple(checked), rows)
 
 
 def _numbered(target: Target, count: int, seed: int, groups: np.ndarray | None) -> Folds:

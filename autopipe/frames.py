@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from autopipe.errors import InputError, ShapeError
+from autopipe.reading import read_table
+
+_MAX_DENSE_BYTES = 2 * 1024**3  # the coded table takes half of it, in float32
 
 
 def is_named(X: Any) -> bool:
     """Whether the columns of a table have names, or only positions."""
-    return hasattr(X, "columns") or hasattr(X, "column_names") or hasattr(X, "to_pandas")
+    attributes = ("columns", "column_names", "to_pandas")
+    return isinstance(X, (str, Path)) or any(hasattr(X, name) for name in attributes)
 
 
 def as_frame(X: Any) -> pd.DataFrame:
@@ -21,12 +26,13 @@ def as_frame(X: Any) -> pd.DataFrame:
 
     Parameters
     ----------
-    X : pandas, polars or Arrow table, numpy array of shape (rows, columns), or rows as lists
+    X : pandas, polars or Arrow table, path of a CSV or Parquet file, numpy or SciPy sparse
+        array of shape (rows, columns), or rows as lists
 
     Raises
     ------
     InputError
-        If it is no table.
+        If it is no table, or a sparse one that would take too much memory.
     ShapeError
         If it has one dimension, more than two, or rows of different lengths.
     """
@@ -39,16 +45,16 @@ def as_frame(X: Any) -> pd.DataFrame:
         if not isinstance(frame, pd.DataFrame):
             raise ShapeError(_one_dimension(np.asarray(frame), "to_frame()"))
         return frame
+    if isinstance(X, (str, Path)):
+        return read_table(X)
     if hasattr(X, "toarray"):
-        raise InputError(
-            f"{type(X).__name__}: sparse input is not supported. Convert it with X.toarray()."
-        )
+        return _frame_of_sparse(X)
     if isinstance(X, (list, tuple)):
         return _frame_of_rows(X)
-    if not hasattr(X, "__array__"):
+    if not hasattr(X, "__array__") or hasattr(X, "compute") or hasattr(X, "collect"):
         raise InputError(
-            f"X is a {type(X).__name__}; wanted a pandas, polars or Arrow table or a numpy "
-            "array. Make one with pandas.DataFrame(X)."
+            f"X is a {type(X).__name__}; wanted a pandas, polars or Arrow table, a numpy "
+            f"array or the path of a file. {_remedy(X)}"
         )
     array = np.asarray(X)
     if array.ndim < 2:
@@ -58,7 +64,28 @@ def as_frame(X: Any) -> pd.DataFrame:
             f"X has {array.ndim} dimensions, shape {array.shape}; wanted 2, rows and columns. "
             "Reshape your data with array.reshape(len(array), -1)."
         )
-    return pd.DataFrame(array)
+    # A masked array shows its mask to pandas alone.
+    return pd.DataFrame(X if isinstance(X, np.ma.MaskedArray) else array)
+
+
+def _remedy(X: Any) -> str:
+    for method in ("compute", "collect"):
+        if hasattr(X, method):
+            return f"Give X.{method}()."
+    return "Make one with pandas.DataFrame(X)."
+
+
+def _frame_of_sparse(X: Any) -> pd.DataFrame:
+    rows, width = X.shape if len(X.shape) == 2 else (1, X.shape[0])
+    size = rows * width * X.dtype.itemsize
+    if size > _MAX_DENSE_BYTES:
+        raise InputError(
+            f"X is sparse, of shape ({rows}, {width}): it would take {size / 1024**3:.1f} GB "
+            f"of at most {_MAX_DENSE_BYTES / 1024**3:g} GB when its zeros are written out. "
+            "Keep fewer columns, as with sklearn.decomposition.TruncatedSVD(100)."
+            "fit_transform(X)."
+        )
+    return as_frame(X.toarray())
 
 
 def _frame_of_rows(rows: Sequence[Any]) -> pd.DataFrame:

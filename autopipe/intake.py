@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +15,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe.columns import ColumnCoding, learn_column
+from autopipe import cells
+from autopipe.columns import ColumnCoding
 from autopipe.errors import InputError, OptionError, ShapeError
 from autopipe.frames import as_frame, is_named
 from autopipe.plain import from_json, plain, to_json
+from autopipe.recognition import learn_column
 from autopipe.roles import Role
-from autopipe.table import Schema, Table, place_columns
+from autopipe.table import Schema, Table, Texts, place_columns
 
 log = logging.getLogger(__name__)
+
+_ROLE_OF_LAST_RESORT = {"number": Role.NUMERIC, "text": Role.TEXT}
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ class Coding:
             name: learn_column(column, chosen.get(name))
             for name, (_, column) in zip(names, frame.items(), strict=True)
         }
+        if not any(column.parts for column in columns.values()):
+            # A number or name of the row is better than nothing.
+            columns |= {
+                name: learn_column(series, _ROLE_OF_LAST_RESORT[cells.kind(series)])
+                for name, (_, series) in zip(names, frame.items(), strict=True)
+                if columns[name].role is Role.ID and name not in chosen
+            }
         _warn_of_remarks(columns)
         coding = cls(columns, is_named(X))
         if not coding.schema.columns:
@@ -85,24 +97,33 @@ class Coding:
         return {name: column.role for name, column in self.columns.items()}
 
     @cached_property
+    def _parts(self) -> dict[str, tuple[int, Role]]:
+        """For every coded column its place in training and its role.
+
+        Texts that stand beside the categories they spell are called c5t beside c5.
+        """
+        parts = {}
+        for place, column in enumerate(self.columns.values()):
+            for role in column.parts:
+                twin = "t" if role is Role.TEXT and len(column.parts) > 1 else ""
+                parts[f"c{place}{twin}"] = (place, role)
+        return parts
+
+    @cached_property
     def schema(self) -> Schema:
         """The columns of the coded table, named c0, c1, ... by their place in training."""
-        inner = {f"c{place}": column for place, column in enumerate(self.columns.values())}
+        codings = list(self.columns.values())
+        inner = {name: codings[place] for name, (place, _) in self._parts.items()}
+        roles = {name: role for name, (_, role) in self._parts.items()}
         return place_columns(
-            {name: column.role for name, column in inner.items()},
-            {name: len(column.levels) for name, column in inner.items()},
+            roles,
+            {
+                name: len(column.levels) * (roles[name] is Role.CATEGORICAL)
+                for name, column in inner.items()
+            },
             {name: column.has_missing for name, column in inner.items()},
             frozenset(name for name, column in inner.items() if column.precise),
         )
-
-    @cached_property
-    def _readers(self) -> list[tuple[int, ColumnCoding, str, int]]:
-        """For every coded column its place in training, reader, block and place therein."""
-        readers = list(self.columns.values())
-        return [
-            (int(column.name[1:]), readers[int(column.name[1:])], column.block, column.index)
-            for column in self.schema.columns
-        ]
 
     def encode(self, X: Any, owner: str = "autopipe") -> Table:
         """Code a table with columns of the training table, in any order.
@@ -122,25 +143,28 @@ class Coding:
         frame = as_frame(X)
         places = self._places(frame, is_named(X), owner)
         columns = [column for _, column in frame.items()]
-        widths = {"numbers": 0, "precise": 0, "codes": 0}
-        for column in self.schema.columns:
-            widths[column.block] += 1
+        widths = Counter(column.block for column in self.schema.columns)
         rows = len(frame)
         # Column by column: each is written and later read as one stretch of memory.
         numbers = np.empty((rows, widths["numbers"]), np.float32, order="F")
         precise = np.empty((rows, widths["precise"]), np.float64, order="F")
         codes = np.empty((rows, widths["codes"]), np.int32, order="F")
-        blocks: dict[str, NDArray[Any]] = {
-            "numbers": numbers,
-            "precise": precise,
-            "codes": codes,
-        }
-        for place, reader, block, index in self._readers:
-            blocks[block][:, index] = reader.read(columns[places[place]])
-        return Table(self.schema, numbers, precise, codes)
+        blocks: dict[str, NDArray[Any]] = {"numbers": numbers, "precise": precise}
+        texts: list[Texts] = []
+        codings = list(self.columns.values())
+        for column in self.schema.columns:
+            place = self._parts[column.name][0]
+            coding, raw = codings[place], columns[places[place]]
+            if column.block == "texts":
+                texts.append(coding.texts(raw))
+            elif column.block == "codes":
+                codes[:, column.index] = coding.codes(raw)
+            else:
+                blocks[column.block][:, column.index] = coding.read(raw)
+        return Table(self.schema, numbers, precise, codes, tuple(texts))
 
     def _places(self, frame: pd.DataFrame, named: bool, owner: str) -> Sequence[int]:
-        """Where in the frame the columns of the training table stand."""
+        """Where in the frame the columns of the training table stand, -1 where not needed."""
         width = len(self.columns)
         if not (named and self.named):
             if frame.shape[1] != width:
@@ -162,7 +186,8 @@ class Coding:
             return range(width)
         names = _names(frame)
         place_of = {name: place for place, name in enumerate(names)}
-        missing = [name for name in self.columns if name not in place_of]
+        used = (name for name, column in self.columns.items() if column.parts)
+        missing = [name for name in used if name not in place_of]
         if missing:
             raise InputError(
                 f"X lacks {_listed(missing)}, which {owner} was fitted with. "
@@ -174,21 +199,14 @@ class Coding:
                 f"X has {_listed(extra)}, which {owner} was not fitted with: ignored.",
                 stacklevel=3,
             )
-        return [place_of[name] for name in self.columns]
+        return [place_of.get(name, -1) for name in self.columns]
 
     def state(self) -> dict[str, Any]:
         """All there is to know, ready for JSON."""
         return {
             "named": self.named,
             "columns": [
-                {
-                    "name": to_json(name),
-                    "role": column.role.value,
-                    "has_missing": column.has_missing,
-                    "precise": column.precise,
-                    "levels": [to_json(level) for level in column.levels],
-                    "date_format": column.date_format,
-                }
+                {"name": to_json(name), **column.state()}
                 for name, column in self.columns.items()
             ],
         }
@@ -198,12 +216,9 @@ class Coding:
         """The coding whose `state` this is."""
         columns = {}
         for row in state["columns"]:
-            columns[from_json(row["name"])] = ColumnCoding(
-                Role(row["role"]),
-                row["has_missing"],
-                row["precise"],
-                tuple(from_json(level) for level in row["levels"]),
-                row["date_format"],
+            name = from_json(row["name"])
+            columns[name] = ColumnCoding.restore(
+                {key: value for key, value in row.items() if key != "name"}
             )
         return cls(columns, state["named"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autopipe import cells
+from autopipe.alignment import NO_TARGET
 from autopipe.errors import InputError, ShapeError
 from autopipe.plain import from_json, plain, to_json
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
+from autopipe.values import numbers
+
+log = logging.getLogger(__name__)
 
 # Fractions that repeat are grades such as 0.5, 1.0, 1.5; more of them are measurements.
 _MAX_FRACTIONAL_CLASSES = 20
@@ -52,13 +56,16 @@ class TargetCoding:
         """
         column = _as_column(y)
         if not classify:
-            _numbers(column)
+            values = _numbers(column)
+            if len(values):
+                log.info("y is read as numbers from %g to %g", values.min(), values.max())
             return cls(TaskKind.REGRESSION, np.empty(0))
         _check_present(column)
         classes = _sorted_classes(column)
         if np.asarray(y).dtype.kind == "U" and all(isinstance(c, str) for c in classes):
             classes = classes.astype(str)  # pandas has no texts of fixed width
         _check_classes(classes, column)
+        log.info("y is read as %d classes: %s", len(classes), _shown(classes))
         kind = TaskKind.BINARY if len(classes) == 2 else TaskKind.MULTICLASS
         return cls(kind, classes)
 
@@ -106,90 +113,10 @@ class TargetCoding:
         return cls(TaskKind(state["kind"]), _array(values, np.dtype(state["dtype"])))
 
 
-def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """The features and the target of a frame that holds both.
-
-    Raises
-    ------
-    InputError
-        If the frame has no such column, or several.
-    """
-    count = int((frame.columns == target).sum())
-    if count != 1:
-        names = [str(name) for name in frame.columns]
-        close = difflib.get_close_matches(str(target), names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close and not count else ""
-        raise InputError(
-            f"The frame has {count} columns called {target!r}; wanted 1.{hint} "
-            f"It has {', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
-        )
-    return frame.drop(columns=[target]), frame[target]
-
-
-def check_rows(frame: pd.DataFrame, y: Any) -> None:
-    """Refuse a target whose rows are not those of the features.
-
-    Raises
-    ------
-    ShapeError
-        If their lengths differ.
-    InputError
-        If both are labelled alike but in another order: taken by position, every row
-        would get the target of another.
-    """
-    if len(frame) != len(y):
-        raise ShapeError(
-            f"X has {len(frame)} rows and y has {len(y)}; wanted one target for every row. "
-            "Was one of them filtered without the other?"
-        )
-    index = getattr(y, "index", None)
-    if not isinstance(index, pd.Index) or index.equals(frame.index):
-        return
-    if index.is_unique and frame.index.is_unique and index.isin(frame.index).all():
-        raise InputError(
-            "The index of y holds the labels of X in another order. "
-            "Give y.loc[X.index], or y.to_numpy() if the order of the rows is right."
-        )
-
-
-def check_weights(weights: Any, rows: int) -> FloatArray | None:
-    """Weights of shape (rows,), or None where none are given.
-
-    Raises
-    ------
-    ShapeError
-        If there is not one weight for every row.
-    InputError
-        If a weight is negative or not finite, or all are zero.
-    """
-    if weights is None:
-        return None
-    array = np.array(weights, dtype=object)
-    if array.ndim == 0:
-        array = np.full(rows, array.item())
-    if array.shape != (rows,):
-        raise ShapeError(
-            f"sample_weight has shape {array.shape}; wanted ({rows},), a weight for every row."
-        )
-    try:
-        values = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"sample_weight holds what is no number: {error}.") from error
-    bad = ~np.isfinite(values) | (values < 0)
-    if bad.any():
-        raise InputError(
-            f"sample_weight holds {bad.sum()} values such as {values[bad][0]}; "
-            "wanted finite numbers from 0 up. Give 0 to rows that should not count."
-        )
-    if not values.any():
-        raise InputError("sample_weight is 0 in every row; wanted some above 0.")
-    return values
-
-
 def _as_column(y: Any) -> pd.Series[Any]:
     """The target as a series with positions for an index."""
     if y is None:
-        raise InputError("fit requires y to be passed, but the target y is None.")
+        raise InputError(NO_TARGET)
     if hasattr(y, "to_pandas"):
         y = y.to_pandas()
     if isinstance(y, pd.DataFrame):
@@ -251,7 +178,7 @@ def _numbers(column: pd.Series[Any]) -> FloatArray:
         raise InputError(
             "y holds times; a regressor needs numbers. Give the seconds since a fixed time."
         )
-    values = cells.numbers(column)
+    values = numbers(column)
     _check_present(pd.Series(values))
     return values
 

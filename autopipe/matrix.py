@@ -35,6 +35,11 @@ class Matrix:
         return len(self.values)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return self.values.nbytes
+
+    @property
     def categorical(self) -> tuple[int, ...]:
         """The columns that hold codes of a category."""
         return tuple(index for index, levels in enumerate(self.levels) if levels)

@@ -11,13 +11,17 @@ from rich.text import Text
 
 from autopipe.clock import Clock
 from autopipe.metrics import Metric
+from autopipe.notebook import NotebookLine, is_notebook
 from autopipe.trial import Trial
+
+_MOST_FAMILIES = 3  # that the line names
 
 
 class Progress:
-    """Shows trials, scores and the time that is left, on a terminal; elsewhere nothing.
+    """Shows trials, scores and the time that is left, on a terminal or in a notebook.
 
-    The line is cut where the terminal ends. At the end a line with the result stays.
+    Elsewhere it shows nothing. On a terminal the line is cut where that ends. At the end a
+    line with the result stays.
 
     Parameters
     ----------
@@ -31,22 +35,27 @@ class Progress:
         self._failed = 0
         self._best: float | None = None
         self.ensemble_score: float | None = None
-        self._last = ""
+        self._running: dict[int, str] = {}
         self._has_ended = False
+        self._display = self._chosen_display() if verbose else None
+
+    def _chosen_display(self) -> Live | NotebookLine | None:
+        if is_notebook():  # rich would want ipywidgets there
+            return NotebookLine(self.line)
         console = Console(stderr=True)
-        self._live: Live | None = None
-        if verbose and console.is_terminal:
-            self._live = Live(
-                self,
-                console=console,
-                refresh_per_second=4,
-                redirect_stdout=False,  # the user's output is the user's
-                redirect_stderr=False,
-            )
+        if not console.is_terminal:
+            return None
+        return Live(
+            self,
+            console=console,
+            refresh_per_second=4,
+            redirect_stdout=False,  # the user's output is the user's
+            redirect_stderr=False,
+        )
 
     def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
+        if self._display is not None:
+            self._display.start()
         return self
 
     def __exit__(
@@ -56,27 +65,37 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self._has_ended = True
-        if self._live is not None:
-            self._live.stop()
+        if self._display is not None:
+            self._display.stop()
+
+    def start(self, number: int, family: str) -> None:
+        """Take note of a trial that is about to run, and of its learner's family."""
+        self._running = {**self._running, number: family}  # another thread reads it
 
     def update(self, trial: Trial, ensemble_score: float | None) -> None:
         """Take note of a finished trial and of the ensemble after it."""
         self._trials += 1
         self._failed += not trial.is_complete
-        self._last = trial.tree.op
+        self._running = {n: f for n, f in self._running.items() if n != trial.number}
         self.ensemble_score = ensemble_score
         if trial.score is not None and (self._best is None or trial.score > self._best):
             self._best = trial.score
 
-    def __rich__(self) -> Text:
+    def line(self) -> str:
+        """How the run is going, in one line."""
         words = [f"{self._trials} trial{'s' if self._trials != 1 else ''}"]
         if self._failed:
             words.append(f"{self._failed} failed")
         words.append(self._time())  # before the scores: a narrow terminal cuts the end
         words += self._scores()
-        if self._last and not self._has_ended:
-            words.append(f"last {self._last}")
-        return Text("autopipe  " + " · ".join(words), no_wrap=True, overflow="ellipsis")
+        families = list(dict.fromkeys(self._running.values()))
+        if families and not self._has_ended:
+            more = ", ..." if len(families) > _MOST_FAMILIES else ""
+            words.append(f"trying {', '.join(families[:_MOST_FAMILIES])}{more}")
+        return "autopipe  " + " · ".join(words)
+
+    def __rich__(self) -> Text:
+        return Text(self.line(), no_wrap=True, overflow="ellipsis")
 
     def _time(self) -> str:
         if self._has_ended or self._clock.budget is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autopipe.roles import Role
-from autopipe.table import Schema, Table, place_columns
+from autopipe.table import Schema, Table, Texts, place_columns
 from autopipe.task import Target, TaskKind
 
 _ROLES = {
@@ -18,9 +18,13 @@ _ROLES = {
     "c6": Role.CATEGORICAL,  # carries signal
     "c7": Role.CATEGORICAL,  # many levels, most of them rare and some never met
     "c8": Role.DATETIME,
+    "c9": Role.TEXT,  # carries signal; some words are met once
+    "c10": Role.TEXT,  # never a word
 }
 _LEVELS = {"c6": 3, "c7": 40}
 _TIMES = (-1e9, 2e9)  # seconds since 1970: from 1938 to 2033
+_WORDS = ("Tea", "coffee", "Straße", "茶", "naïve", "12.50", "", "\n", "😀", "a/b")
+_NO_WORDS = ("", " ", "?!", "—")
 
 
 def toy_schema() -> Schema:
@@ -70,10 +74,22 @@ def toy_table(
         np.asfortranarray(numbers, np.float32),
         np.asfortranarray(precise, np.float64),
         np.asfortranarray(codes, np.int32),
+        _texts(signal, missing, np.random.default_rng((seed, 1))),
     )
     weights = rng.uniform(0.5, 2.0, size=rows) if is_weighted else None
     score = signal + 1.5 * (level == 1) + rng.normal(size=rows)
     return table, _target(kind, score, is_rare, weights)
+
+
+def _texts(signal: np.ndarray, missing: float, rng: np.random.Generator) -> tuple[Texts, Texts]:
+    """Sentences that say whether the signal is high, and texts without a word."""
+    sentences = [
+        " ".join([f"x{rng.integers(10**6)}", "High" if high else "low", *rng.choice(_WORDS, 3)])
+        for high in signal > 0
+    ]
+    kept = rng.random(len(signal)) >= missing
+    said = [text if keep else "" for text, keep in zip(sentences, kept, strict=True)]
+    return Texts.of(said), Texts.of([str(text) for text in rng.choice(_NO_WORDS, len(signal))])
 
 
 def _target(

@@ -54,9 +54,10 @@ def is_wasted(upper: Operator, lower: Operator) -> bool:
 
     That is an operator on one of its own stage, or one whose output is no other state than
     what it is given, unless staying within a state is its business, as for a calibrator.
+    Operators that add columns to the table do different work, and repeat only themselves.
     """
     if (upper.takes, upper.gives) == (lower.takes, lower.gives):
-        return True
+        return upper.gives is not Raw or upper.name == lower.name
     refines = any(issubclass(state, upper.gives) for state in upper.takes)
     return issubclass(lower.gives, upper.gives) and not refines
 

@@ -33,6 +33,7 @@ class Grammar:
     operators : all that might be used, such as `catalogue().values()`
     schema : of the table
     kind : of the task
+    rows : of the table, where they are known: some operators serve only so many
 
     Raises
     ------
@@ -40,12 +41,18 @@ class Grammar:
         If no learner is left.
     """
 
-    def __init__(self, operators: Iterable[Operator], schema: Schema, kind: TaskKind) -> None:
+    def __init__(
+        self,
+        operators: Iterable[Operator],
+        schema: Schema,
+        kind: TaskKind,
+        rows: int | None = None,
+    ) -> None:
         self._known = {operator.name: operator for operator in operators}
         self._refusals = {
             name: reason
             for name, operator in self._known.items()
-            if (reason := operator.declines(schema, kind))
+            if (reason := operator.declines(schema, kind, rows))
         }
         serving = [op for name, op in self._known.items() if name not in self._refusals]
         self.genome = Genome(serving, MAX_DEPTH)

@@ -28,6 +28,7 @@ from autopipe.datasets.synthetic import toy_schema, toy_table
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Complete, Dense, Limits, Operator, Predictions, Raw
+from autopipe.roles import Role
 from autopipe.space import Value, defaults, draw
 from autopipe.table import Table
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
@@ -266,7 +267,7 @@ def _toy(
 
 
 def _matrix(table: Table, wanted: type) -> Matrix:
-    columns = table.schema.columns
+    columns = [column for column in table.schema.columns if column.role is not Role.TEXT]
     values = np.column_stack([table.values(column) for column in columns]).astype(np.float32)
     levels = tuple(column.levels for column in columns)
     values[:, np.array(levels) > 0] = np.where(table.codes < 0, np.nan, table.codes)
@@ -328,7 +329,8 @@ def _take(data: _Data, rows: IntArray) -> _Data:
 
 def _arrays(data: _Data) -> tuple[NDArray[Any], ...]:
     if isinstance(data, Table):
-        return data.numbers, data.precise, data.codes
+        texts = (array for text in data.texts for array in (text.buffer, text.offsets))
+        return data.numbers, data.precise, data.codes, *texts
     return (_values(data),)
 
 
@@ -360,12 +362,18 @@ def _through_files(state: Mapping[str, Any]) -> dict[str, Any]:
 def _assert_equal(first: _Data, second: _Data, *, exact: bool = False) -> None:
     if isinstance(first, Matrix) and isinstance(second, Matrix):
         assert first.names == second.names and first.levels == second.levels
+    if isinstance(first, Table) and isinstance(second, Table):
+        assert first.schema == second.schema
     near = 0.0 if exact else _CLOSE
-    assert np.allclose(_values(first), _values(second), rtol=near, atol=near, equal_nan=True)
+    for one, other in zip(_arrays(first), _arrays(second), strict=True):
+        assert np.allclose(one, other, rtol=near, atol=near, equal_nan=True)
 
 
 def _assert_form(op: Operator, output: _Data, target: Target) -> None:
     """The output keeps what its state of the data promises."""
+    if op.gives is Raw:
+        _assert_extended(output)
+        return
     values = _values(output)
     if op.gives is Predictions:
         assert values.shape[1] == target.outputs and np.isfinite(values).all()
@@ -380,3 +388,15 @@ def _assert_form(op: Operator, output: _Data, target: Target) -> None:
     for index in output.categorical:
         codes = values[:, index][~np.isnan(values[:, index])]
         assert np.isin(codes, np.arange(output.levels[index])).all()
+
+
+def _assert_extended(output: _Data) -> None:
+    """The toy table's columns come first, then others; every column has its own name."""
+    assert isinstance(output, Table)
+    columns, known = output.schema.columns, toy_schema().columns
+    assert columns[: len(known)] == known
+    assert len({column.name for column in columns}) == len(columns)
+    for block in ("numbers", "precise", "codes"):
+        places = [column.index for column in columns if column.block == block]
+        width = getattr(output, block).shape[1]
+        assert sorted(places) == list(range(width))

@@ -13,13 +13,14 @@ import numpy as np
 
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
+from autopipe.roles import Role
 from autopipe.space import Space, Value
 from autopipe.table import Schema, Table
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
 
 class Raw:
-    """The coded table itself."""
+    """The coded table itself, or one with columns added."""
 
 
 class Coded:
@@ -44,9 +45,9 @@ State = Mapping[str, np.ndarray | Value | list[Value]]
 
 @runtime_checkable
 class Transformer(Protocol):
-    """Turns a table or a matrix into a matrix."""
+    """Turns a table or a matrix into a matrix, or a table into one with more columns."""
 
-    def fit_transform(self, data: Table | Matrix, target: Target, seed: int) -> Matrix:
+    def fit_transform(self, data: Table | Matrix, target: Target, seed: int) -> Table | Matrix:
         """Fit to the training rows and return what a learner should be trained on.
 
         An encoder that looks at the target returns cross-fitted values here: they differ
@@ -54,8 +55,8 @@ class Transformer(Protocol):
         """
         ...
 
-    def transform(self, data: Table | Matrix) -> Matrix:
-        """The matrix for new rows."""
+    def transform(self, data: Table | Matrix) -> Table | Matrix:
+        """The output for new rows."""
         ...
 
     def state(self) -> State:
@@ -169,9 +170,12 @@ class Operator:
     source : paper or documentation that describes the method
     kinds : the kinds of task it serves
     needs_categories : whether it is of no use to a table without categories
+    needs_texts : whether it is of no use to a table without texts
     uses_target : whether fitting looks at the target
     is_stateless : whether the output of a row depends on that row alone, so that one
         transformed table serves all folds
+    most_rows : rows of the table up to which it pays, or None where any number does
+    most_columns : columns of the table up to which it pays, or None
     requires : the library without which the operator declines
     extra : the extra of autopipe that installs this library
     """
@@ -185,8 +189,11 @@ class Operator:
     source: str = ""
     kinds: frozenset[TaskKind] = _EVERY_KIND
     needs_categories: bool = False
+    needs_texts: bool = False
     uses_target: bool = False
     is_stateless: bool = False
+    most_rows: int | None = None
+    most_columns: int | None = None
     requires: str = ""
     extra: str = ""
 
@@ -200,12 +207,24 @@ class Operator:
         """Whether it corrects predictions."""
         return self.gives is Predictions and Predictions in self.takes
 
-    def declines(self, schema: Schema, kind: TaskKind) -> str:
-        """Why this operator cannot serve such a table; empty if it can."""
+    def declines(self, schema: Schema, kind: TaskKind, rows: int | None = None) -> str:
+        """Why this operator cannot serve such a table; empty if it can.
+
+        Parameters
+        ----------
+        rows : of the table, where they are known
+        """
         if kind not in self.kinds:
             return f"{self.name} serves {', '.join(sorted(self.kinds))}, not {kind}"
         if self.needs_categories and not any(column.levels for column in schema.columns):
             return f"{self.name} needs a column of categories"
+        if self.most_rows is not None and rows is not None and rows > self.most_rows:
+            return f"{self.name} serves up to {self.most_rows} rows, not {rows}"
+        columns = len(schema.columns)
+        if self.most_columns is not None and columns > self.most_columns:
+            return f"{self.name} serves up to {self.most_columns} columns, not {columns}"
+        if self.needs_texts and not schema.having(Role.TEXT):
+            return f"{self.name} needs a column of texts"
         if self.requires and importlib.util.find_spec(self.requires) is None:
             return f"{self.name} needs {self.requires}: pip install 'autopipe[{self.extra}]'"
         return ""

@@ -1,6 +1,7 @@
 """From the coded table to a matrix: categories as codes, as columns of their own, or as means.
 
-All encoders pass numbers on as they are and spread a time over the same parts.
+All encoders pass numbers on as they are and spread times and texts over the same parts. What
+a text says is for the operators on texts, which stand below.
 """
 
 from __future__ import annotations
@@ -13,17 +14,14 @@ from numpy.typing import NDArray
 
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Coded, Operator, Raw, State
+from autopipe.operators.outcomes import outcomes_of
+from autopipe.operators.parts import Feature, date_parts, text_shape
 from autopipe.roles import Role
 from autopipe.space import Choice, Float, Int
 from autopipe.table import Column, Table
 from autopipe.task import FloatArray, IntArray, Target
 
-_Feature = tuple[NDArray[np.number | np.bool_], int, str]
-"""Values of shape (rows,), the levels of a category or 0, and the name."""
-
-_DAY = 86_400  # seconds
 _FOLDS = 5  # of the inner cross-fitting; scikit-learn's TargetEncoder takes as many
-_MOST_CLASSES = 10  # that get a column of means each: more would drown the other columns
 
 
 class Codes:
@@ -83,7 +81,7 @@ class OneHot:
     def transform(self, data: Table) -> Matrix:
         return _matrix(data, self._ones)
 
-    def _ones(self, column: Column, codes: IntArray) -> Iterable[_Feature]:
+    def _ones(self, column: Column, codes: IntArray) -> Iterable[Feature]:
         places = self._places[column.name]
         place_of_row = places[codes]
         for place in range(int(places.max()) + 1):
@@ -130,11 +128,11 @@ class TargetEncoding:
         """Shape (levels + 1, columns); the last row is for missing, which is code -1."""
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
-        outcomes = _outcomes(target)
+        outcomes = outcomes_of(target)
         weights = np.ones(len(data)) if target.weights is None else target.weights
         folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
 
-        def learn(column: Column, codes: IntArray) -> Iterable[_Feature]:
+        def learn(column: Column, codes: IntArray) -> Iterable[Feature]:
             counts = np.bincount(codes % (column.levels + 1), minlength=column.levels + 1)
             full, crossfitted = _smoothed_means(
                 codes % (column.levels + 1),
@@ -160,7 +158,7 @@ class TargetEncoding:
             lambda column, codes: self._features(column, self._encodings[column.name][codes]),
         )
 
-    def _features(self, column: Column, encoded: FloatArray) -> list[_Feature]:
+    def _features(self, column: Column, encoded: FloatArray) -> list[Feature]:
         means = encoded.shape[1] - self.add_count
         names = [f"{column.name} mean {index}" for index in range(means)]
         names += [f"{column.name} count"] * self.add_count
@@ -174,19 +172,6 @@ class TargetEncoding:
             name: np.asarray(encoding, np.float32) for name, encoding in state.items()
         }
         return self
-
-
-def _outcomes(target: Target) -> FloatArray:
-    """What means are taken of, shape (columns, rows)."""
-    if not target.is_classification:
-        mean = np.average(target.y, weights=target.weights)
-        spread = np.sqrt(np.average((target.y - mean) ** 2, weights=target.weights))
-        return np.asarray((target.y - mean) / (spread or 1.0))[None]
-    if target.n_classes == 2:
-        return np.asarray(target.y == 1, np.float64)[None]
-    counts = np.bincount(target.y, minlength=target.n_classes)
-    classes = np.sort(np.argsort(-counts, kind="stable")[:_MOST_CLASSES])
-    return np.asarray(target.y == classes[:, None], np.float64)
 
 
 def _smoothed_means(
@@ -229,15 +214,17 @@ def _smoothed_means(
     return full, crossfitted
 
 
-def _matrix(table: Table, encode: Callable[[Column, IntArray], Iterable[_Feature]]) -> Matrix:
+def _matrix(table: Table, encode: Callable[[Column, IntArray], Iterable[Feature]]) -> Matrix:
     """The columns of the table in their order, categories as `encode` gives them."""
-    features: list[_Feature] = []
+    features: list[Feature] = []
     needs_double = False
     for column in table.schema.columns:
         if column.role is Role.CATEGORICAL:
             features += encode(column, table.codes[:, column.index])
         elif column.role is Role.DATETIME:
-            features += _date_parts(column.name, table.precise[:, column.index])
+            features += date_parts(column.name, table.precise[:, column.index])
+        elif column.role is Role.TEXT:
+            features += text_shape(column.name, table.texts[column.index])
         else:
             features.append((table.values(column), 0, column.name))
             needs_double |= column.block == "precise"
@@ -252,32 +239,10 @@ def _matrix(table: Table, encode: Callable[[Column, IntArray], Iterable[_Feature
     )
 
 
-def _coded(column: Column, codes: IntArray) -> _Feature:
+def _coded(column: Column, codes: IntArray) -> Feature:
     values = codes.astype(np.float32)
     values[codes < 0] = np.nan
     return values, column.levels, column.name
-
-
-def _date_parts(name: str, seconds: FloatArray) -> list[_Feature]:
-    """Calendar parts of times in seconds since 1970, each exact in float32."""
-    is_known = np.isfinite(seconds)
-    whole = np.floor(np.where(is_known, seconds, 0.0)).astype(np.int64)
-    days = whole // _DAY
-    dates = days.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    parts = {
-        "days": days,
-        "second": whole % _DAY,
-        "year": dates.astype("datetime64[Y]").astype(np.int64) + 1970,
-        "month": months.astype(np.int64) % 12 + 1,
-        "day": (dates - months).astype(np.int64) + 1,
-        "weekday": (days + 3) % 7,  # 1970 began on a Thursday; Monday is 0
-        "yearday": (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1,
-    }
-    return [
-        (np.where(is_known, values, np.nan), 0, f"{name} {part}")
-        for part, values in parts.items()
-    ]
 
 
 OPERATORS = (

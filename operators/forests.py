@@ -26,22 +26,18 @@ _MOST_LEAVES = 15_000  # of one tree; keeps a forest within about 50 MB for any 
 _CHUNK = 200_000  # pairs of row and tree that descend together: they stay in the cache
 
 
-class ExtraTrees:
-    """Extremely randomised trees: thresholds drawn at random, every tree sees all rows.
-
-    Smoother than boosted trees and different in kind, hence a good partner in an ensemble.
-    Grown by scikit-learn; kept as a few arrays, and read by numpy alone.
+class _Forest:
+    """What both forests share: grown by scikit-learn, kept as a few arrays, read by numpy.
 
     Parameters
     ----------
     max_features : share of the columns that is tried at each split, or "sqrt"
     min_samples_split : rows that a node needs to be split
     min_samples_leaf : rows on either side of a split
-
-    References
-    ----------
-    Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006.
     """
+
+    _names = ("", "")
+    """scikit-learn's classes for classes and for numbers."""
 
     is_truncated = False
     prepared_by = ()
@@ -94,9 +90,10 @@ class ExtraTrees:
         return self._predictions(values[valid_rows])
 
     def _unfitted(self, train: Target, seed: int, limits: Limits) -> Any:  # untyped library
-        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+        from sklearn import ensemble
 
-        build = ExtraTreesClassifier if train.is_classification else ExtraTreesRegressor
+        of_classes, of_numbers = self._names
+        build = getattr(ensemble, of_classes if train.is_classification else of_numbers)
         return build(
             warm_start=True,  # slices give the trees that one fit would
             max_features=self.max_features,
@@ -130,6 +127,30 @@ class ExtraTrees:
         self._n_outputs = int(arrays.pop("n_outputs"))  # type: ignore[arg-type]  # a number
         self._arrays = {name: np.asarray(array) for name, array in arrays.items()}
         return self
+
+
+class ExtraTrees(_Forest):
+    """Extremely randomised trees: thresholds drawn at random, every tree sees all rows.
+
+    Smoother than boosted trees and different in kind, hence a good partner in an ensemble.
+
+    References
+    ----------
+    Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006.
+    """
+
+    _names = ("ExtraTreesClassifier", "ExtraTreesRegressor")
+
+
+class RandomForest(_Forest):
+    """Trees with the best thresholds, each grown on rows drawn with replacement.
+
+    References
+    ----------
+    Breiman, Random Forests, Machine Learning 45, 2001.
+    """
+
+    _names = ("RandomForestClassifier", "RandomForestRegressor")
 
 
 def _flattened(trees: list[Any]) -> dict[str, NDArray[np.number]]:
@@ -205,5 +226,18 @@ OPERATORS = (
             "min_samples_leaf": Int(1, 16, default=1, log=True),
         },
         source="Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006",
+    ),
+    Operator(
+        name="random_forest",
+        family="forests",
+        build="autopipe.operators.forests:RandomForest",
+        takes=(Complete,),
+        gives=Predictions,
+        space={
+            "max_features": Choice((0.5, "sqrt", 0.25, 0.75, 1.0)),
+            "min_samples_split": Int(2, 20, default=2, log=True),
+            "min_samples_leaf": Int(1, 16, default=2, log=True),
+        },
+        source="Breiman, Random Forests, Machine Learning 45, 2001",
     ),
 )

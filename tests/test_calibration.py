@@ -1,9 +1,9 @@
-"""Temperature scaling."""
+"""Calibration, on predictions whose true shares are known."""
 
 import numpy as np
 import pytest
 
-from autopipe.operators.calibration import Temperature
+from autopipe.operators.calibration import Isotonic, Sigmoid, Temperature
 from autopipe.task import Target, TaskKind
 
 
@@ -41,3 +41,27 @@ def test_a_probability_of_zero_is_survived():
     corrected = Temperature().fit(predictions, target).transform(predictions)
     assert np.isfinite(np.log(corrected)).all()
     assert (corrected.argmax(axis=1) == predictions.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("calibrator", [Sigmoid(), Isotonic()], ids=["sigmoid", "isotonic"])
+def test_the_share_that_is_right_is_learned(calibrator):
+    low, high = confident(0.9, right=70), confident(0.2, right=40)
+    predictions = np.concatenate([low[0], high[0]])
+    y = np.concatenate([low[1].y, high[1].y])
+    calibrator.fit(predictions, Target(TaskKind.BINARY, y, 2))
+    corrected = calibrator.transform(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    np.testing.assert_allclose(corrected[:, 0], [0.7, 0.4], atol=0.01)
+
+
+@pytest.mark.parametrize("calibrator", [Sigmoid(), Isotonic()], ids=["sigmoid", "isotonic"])
+def test_no_probability_becomes_zero(calibrator):
+    predictions, target = confident(1.0, right=50, rows=50)
+    corrected = calibrator.fit(predictions, target).transform(predictions)
+    assert corrected.min() > 0.0
+
+
+def test_a_falling_curve_is_not_followed():
+    predictions = np.concatenate([confident(share, right=0)[0] for share in (0.9, 0.1)])
+    y = np.repeat(np.array([1, 0], np.int32), 100)  # wrong throughout
+    calibrator = Sigmoid().fit(predictions, Target(TaskKind.BINARY, y, 2))
+    np.testing.assert_allclose(calibrator.transform(predictions), 0.5, atol=1e-6)

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autopipe import cli, demo
+from autopipe import cli, demo, reading, usage
 from autopipe.estimators import load
 
 QUICK = ["--max-trials", "2", "--budget", "4s", "--seed", "0"]  # too short for workers
@@ -67,6 +68,21 @@ def test_a_fit_takes_a_metric_and_leaves_out_rows_without_a_target(tmp_path, cap
     assert shown.out.startswith("log_loss")
 
 
+@pytest.mark.parametrize(
+    "words", re.findall(r"^  autopipe (fit .*)$", usage.FIT_EXAMPLES, re.MULTILINE)
+)
+def test_the_examples_of_the_help_are_understood(words):
+    assert usage.parser().parse_args(words.split()).target
+
+
+def test_a_fit_takes_a_preset(files, tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["--target", "bought", "--preset", "interpretable", "--out", out, *QUICK]
+    assert run("fit", files / "classes.csv", *words) == 0
+    assert "1 in the ensemble" in capsys.readouterr().out
+    assert load(out / "model.autopipe").get_params()["preset"] == "interpretable"
+
+
 def test_a_run_is_not_written_over(files, capsys):
     out = files / "run"
     before = (out / "model.autopipe").stat()
@@ -119,7 +135,7 @@ def test_the_leaderboard_shows_pipelines_and_the_score(files, capsys):
     [
         (["fit", "none.csv", "--target", "y"], "There is no file none.csv."),
         (["fit", "{files}/classes.csv", "--target", "bougth"], "Did you mean 'bought'?"),
-        (["fit", "{files}/empty.csv", "--target", "y"], "cannot be read"),
+        (["fit", "{files}/empty.csv", "--target", "y"], "is empty"),
         (["fit", "{files}/run", "--target", "y"], "cannot be read"),
         (["predict", "none", "{files}/new.csv"], "There is no file none"),
         (["predict", "{files}", "{files}/new.csv"], "holds no model.autopipe"),
@@ -151,7 +167,7 @@ def test_ctrl_c_gives_the_shells_own_exit_code(files, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_read", interrupt)
+    monkeypatch.setattr(reading, "read_table", interrupt)
     assert run("fit", "any.csv", "--target", "y", "--out", files / "never") == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -160,7 +176,10 @@ def test_ctrl_c_gives_the_shells_own_exit_code(files, monkeypatch, capsys):
     ("words", "shown"),
     [
         (["--help"], "leaderboard"),
+        (["--help"], "  autopipe predict run new.csv -o predictions.csv\n"),
+        (["--help"], "  130  interrupted"),
         (["fit", "--help"], "--target"),
+        (["fit", "--help"], "Ctrl-C ends the search and keeps the best so far."),
         (["predict", "--help"], "--proba"),
         (["--version"], "autopipe 0"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
-from autopipe import AutoClassifier, AutoRegressor, estimators, load
+from autopipe import AutoClassifier, AutoRegressor, arguments, load
 from autopipe.errors import (
     InputError,
     NotSupportedError,
@@ -123,7 +123,7 @@ def test_errors_are_shown_positive_and_the_smallest_leads(regressor):
 # Arguments
 
 
-@pytest.mark.parametrize("name", [*estimators._NOT_YET, "search", "ensemble"])
+@pytest.mark.parametrize("name", [*arguments.NOT_YET, "search", "ensemble"])
 def test_an_argument_of_a_later_version_is_refused(name):
     with pytest.raises(NotSupportedError, match=name):
         AutoClassifier(**{**CHEAP, name: "later"}).fit(X, FRAME["sold"])
@@ -148,6 +148,9 @@ def test_export_is_refused(classifier, tmp_path):
         ({"exclude": ["forests?"]}, "neither operators nor families"),
         ({"exclude": ["linear", "forest", "boosting", "forests"]}, "neither|no learner"),
         ({"max_trials": 0}, "max_trials=0"),
+        ({"max_trials": "ten"}, "max_trials='ten'"),
+        ({"preset": "bset"}, "Did you mean 'best'"),
+        ({"callbacks": print}, "give a list of functions"),
         ({"time_budget": "10 minuets"}, "10 minuets"),
         ({"time_budget": -1}, "positive"),
         ({"scoring": "roc_uac"}, "Did you mean"),

@@ -3,11 +3,16 @@
 import time
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Limits
-from autopipe.operators.forests import ExtraTrees
+from autopipe.operators.forests import ExtraTrees, RandomForest
 from autopipe.task import Target, TaskKind
 
 RNG = np.random.default_rng(0)
@@ -17,8 +22,8 @@ SIGNAL = VALUES[:, 0] - VALUES[:, 1] + RNG.normal(size=90)
 MATRIX = Matrix(VALUES, (0, 0, 0), ("c0", "c1", "c2"))
 
 
-def fitted(target, limits=None):
-    learner = ExtraTrees(max_features=0.75, min_samples_split=4, min_samples_leaf=1)
+def fitted(target, limits=None, build=ExtraTrees):
+    learner = build(max_features=0.75, min_samples_split=4, min_samples_leaf=1)
     limits = limits or Limits()
     prepared = learner.prepare(MATRIX, target, limits)
     learner.fit(prepared, ROWS[:60], ROWS[60:], 7, limits)
@@ -44,6 +49,18 @@ def test_numbers_are_predicted_as_by_scikit_learn():
     np.testing.assert_allclose(
         ours[:, 0], theirs(ExtraTreesRegressor, y).predict(VALUES), atol=1e-6
     )
+
+
+def test_a_random_forest_predicts_as_that_of_scikit_learn():
+    y = np.digitize(SIGNAL, [-0.5, 0.5])
+    ours = fitted(Target(TaskKind.MULTICLASS, y, 3), build=RandomForest).predict(MATRIX)
+    expected = theirs(RandomForestClassifier, y).predict_proba(VALUES)
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+    numbers = np.round(4.0 * SIGNAL)
+    numbers[0] -= numbers[:60].sum()  # a mean of 0 exactly, or rounding would break ties
+    ours = fitted(Target(TaskKind.REGRESSION, numbers, 0), build=RandomForest).predict(MATRIX)
+    expected = theirs(RandomForestRegressor, numbers).predict(VALUES)
+    np.testing.assert_allclose(ours[:, 0], expected, atol=1e-6)
 
 
 def test_a_large_offset_of_the_target_costs_no_digits():

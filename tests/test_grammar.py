@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from numpy.random import default_rng
@@ -61,6 +63,18 @@ def test_operators_that_decline_or_cannot_be_fed_are_left_out():
     assert list(toy_grammar(operators=fed_by_none).operators) == ["codes", "lightgbm"]
 
 
+def test_operators_that_serve_few_rows_or_columns_decline_larger_tables():
+    few = replace(TOY_OPERATORS[11], name="few_rows", most_rows=100)
+    narrow = replace(TOY_OPERATORS[11], name="narrow", most_columns=1)
+    operators = [*TOY_OPERATORS, few, narrow]
+    small = Grammar(operators, schema_of(Role.NUMERIC), TaskKind.BINARY, rows=100)
+    large = Grammar(operators, schema_of(*[Role.NUMERIC] * 2), TaskKind.BINARY, rows=101)
+    assert {"few_rows", "narrow"} <= set(small.operators)
+    assert not {"few_rows", "narrow"} & set(large.operators)
+    with pytest.raises(TreeError, match="few_rows serves up to 100 rows, not 101"):
+        large.completed(parse("few_rows(codes(table))"))
+
+
 def test_a_hand_written_tree_is_completed_with_defaults():
     tree = parse("temperature(lightgbm(codes(table), learning_rate=0.1))")
     assert str(GRAMMAR.completed(tree)) == (
@@ -76,6 +90,13 @@ def test_a_whole_number_for_a_float_becomes_one():
 def test_repetition_written_by_hand_is_valid_though_not_economical():
     tree = GRAMMAR.completed(parse("extra_trees(impute(impute(codes(table))))"))
     assert not GRAMMAR.is_economical(tree)
+
+
+def test_operators_that_add_columns_to_the_table_repeat_only_themselves():
+    grammar = Grammar(catalogue().values(), schema_of(Role.TEXT), TaskKind.REGRESSION)
+    for below, economical in (("text_prediction", True), ("text_topics", False)):
+        tree = parse(f"lightgbm(codes(text_topics({below}(table))))")
+        assert grammar.is_economical(grammar.completed(tree)) is economical
 
 
 @pytest.mark.parametrize(
@@ -136,7 +157,9 @@ def test_a_grammar_without_a_learner_is_refused():
 
 
 @pytest.mark.parametrize("kind", list(TaskKind))
-@pytest.mark.parametrize("roles", [(Role.NUMERIC,), (Role.CATEGORICAL, Role.DATETIME)])
+@pytest.mark.parametrize(
+    "roles", [(Role.NUMERIC,), (Role.CATEGORICAL, Role.DATETIME), (Role.TEXT, Role.TEXT)]
+)
 @LAW
 @given(rng=generators())
 def test_every_tree_of_the_real_operators_is_valid(kind, roles, rng):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from autopipe.errors import InputError, ShapeError
-from autopipe.labels import TargetCoding, check_rows, check_weights, split_target
+from autopipe.errors import InputError
+from autopipe.labels import TargetCoding
 from autopipe.task import TaskKind
 
 
@@ -101,41 +101,3 @@ def test_an_unknown_class_is_refused():
     coding = TargetCoding.learn(["a", "b", "a"], classify=True)
     with pytest.raises(InputError, match="'c', which is none of the 2 classes"):
         coding.encode(["a", "c"])
-
-
-def test_a_target_is_split_from_its_frame():
-    frame = pd.DataFrame({"x": [1, 2], "price": [3, 4]})
-    X, y = split_target(frame, "price")
-    assert (list(X), y.tolist()) == (["x"], [3, 4])
-    with pytest.raises(InputError, match="Did you mean 'price'"):
-        split_target(frame, "prize")
-
-
-def test_rows_of_another_number_or_order_are_refused():
-    frame = pd.DataFrame({"x": [1, 2, 3]})
-    check_rows(frame, pd.Series([1, 2, 3], index=[7, 8, 9]))
-    with pytest.raises(ShapeError, match="X has 3 rows and y has 2"):
-        check_rows(frame, [1, 2])
-    with pytest.raises(InputError, match="in another order"):
-        check_rows(frame, pd.Series([1, 2, 3], index=[2, 1, 0]))
-
-
-def test_weights_are_numbers_or_none():
-    assert check_weights(None, 2) is None
-    assert check_weights([0, 1], 2).tolist() == [0.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ([1.0, -1.0], "1 values such as -1.0"),
-        ([1.0, np.nan], "such as nan"),
-        ([0, 0], "is 0 in every row"),
-        ([1, 1, 1], r"shape \(3,\); wanted \(2,\)"),
-        (np.ones((2, 1)), r"shape \(2, 1\)"),
-        (["a", "b"], "no number"),
-    ],
-)
-def test_unusable_weights_are_refused(weights, message):
-    with pytest.raises(InputError, match=message):
-        check_weights(weights, 2)

@@ -17,9 +17,15 @@ FLOORS = (
     {"operators": "operators", "datasets": "datasets"},
     {"ensembles": "ensembles"},
     {"evolution": "evolution", "execution": "execution"},
-    {"fitting": "front", "progress": "front", "persistence": "front", "export": "front"},
+    dict.fromkeys(
+        (
+            *("arguments", "export", "fitting", "keywords", "leaderboard", "notebook"),
+            *("persistence", "presets", "progress", "summary"),
+        ),
+        "front",
+    ),
     {"estimators": "estimators"},
-    {"cli": "cli", "demo": "cli"},
+    {"cli": "cli", "demo": "cli", "usage": "cli"},
     {"": "door"},  # autopipe/__init__.py, which opens the front and is imported by nobody
 )
 # Checks are tests that live in the room, so that anybody's operator can be put through them.

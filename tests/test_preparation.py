@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from autopipe.matrix import Matrix
 from autopipe.operators.imputation import Impute
-from autopipe.operators.scaling import QuantileScaling, StandardScaling
+from autopipe.operators.scaling import (
+    PowerScaling,
+    QuantileScaling,
+    RobustScaling,
+    StandardScaling,
+)
 from autopipe.task import Target, TaskKind
 
 NAN = np.nan
@@ -63,7 +68,10 @@ def test_standard_scaling_gives_mean_zero_and_deviation_one():
     assert scaled.values[:, 0].tolist() == [-1, 1, -1, 1]
 
 
-@pytest.mark.parametrize("scaling", [StandardScaling(), QuantileScaling(quantiles=10)])
+SCALINGS = [StandardScaling(), RobustScaling(), PowerScaling(), QuantileScaling(quantiles=10)]
+
+
+@pytest.mark.parametrize("scaling", SCALINGS, ids=lambda scaling: type(scaling).__name__)
 def test_a_constant_column_becomes_zero_for_new_values_too(scaling):
     scaling.fit_transform(matrix_of([0.1, 0.1, 0.1, 0.1]), TARGET, seed=0)
     assert scaling.transform(matrix_of([5.0])).values.tolist() == [[0.0]]
@@ -96,3 +104,31 @@ def test_quantile_scaling_equals_that_of_scikit_learn():
         theirs.transform(new.values.astype(np.float64)),
         atol=1e-5,
     )
+
+
+def test_robust_scaling_leaves_the_middle_straight_and_bends_wild_values_to_three():
+    scaling = RobustScaling()
+    scaling.fit_transform(matrix_of([0, 1, 2, 3, 4]), TARGET, seed=0)
+    # Median 2 and an interquartile range of 2; a value z becomes z / sqrt(1 + z² / 9).
+    new = scaling.transform(matrix_of([2, 4, 1e30])).values[:, 0]
+    np.testing.assert_allclose(new, [0.0, 1.0 / np.sqrt(1.0 + 1.0 / 9.0), 3.0])
+
+
+def test_robust_scaling_falls_back_on_the_range_where_most_values_are_the_same():
+    scaled = RobustScaling().fit_transform(matrix_of([0, 0, 0, 0, 0, 0, 4]), TARGET, seed=0)
+    assert scaled.values[-1, 0] == pytest.approx(2.0 / np.sqrt(1.0 + 4.0 / 9.0))
+
+
+def test_power_scaling_equals_that_of_scikit_learn_on_standardised_columns():
+    rng = np.random.default_rng(0)
+    train = matrix_of(rng.exponential(size=300), rng.normal(size=300))
+    ours = PowerScaling().fit_transform(train, TARGET, seed=0)
+    standard = StandardScaling().fit_transform(train, TARGET, seed=0)
+    theirs = PowerTransformer().fit_transform(standard.values.astype(np.float64))
+    np.testing.assert_allclose(ours.values, theirs, atol=1e-4)
+
+
+def test_power_scaling_only_standardises_columns_of_two_values():
+    column = matrix_of([0, 0, 0, 1])
+    ours = PowerScaling().fit_transform(column, TARGET, seed=0).values
+    np.testing.assert_allclose(ours, StandardScaling().fit_transform(column, TARGET, 0).values)

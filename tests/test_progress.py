@@ -43,15 +43,23 @@ def test_the_line_tells_trials_scores_and_the_time_left():
     assert shown(progress) == "autopipe  0 trials · 60 s left\n"
     time.now += 12.0
     progress.update(trial(0, -0.5), -0.5)
-    assert shown(progress) == (
-        "autopipe  1 trial · 48 s left · log_loss 0.5, ensemble 0.5 · last logistic\n"
-    )
+    assert shown(progress) == ("autopipe  1 trial · 48 s left · log_loss 0.5, ensemble 0.5\n")
     progress.update(trial(1, None), -0.5)
     progress.update(trial(2, -0.25), -0.125)
     assert shown(progress) == (
-        "autopipe  3 trials · 1 failed · 48 s left · log_loss 0.25, ensemble 0.125 · "
-        "last logistic\n"
+        "autopipe  3 trials · 1 failed · 48 s left · log_loss 0.25, ensemble 0.125\n"
     )
+
+
+def test_the_line_tells_the_families_that_are_being_tried():
+    progress = Progress(Clock(60.0, Time()), METRIC, verbose=1)
+    progress.start(0, "linear")
+    assert progress.line() == "autopipe  0 trials · 60 s left · trying linear"
+    for number, family in enumerate(("lightgbm", "linear", "xgboost", "forests"), start=1):
+        progress.start(number, family)
+    assert progress.line().endswith("trying linear, lightgbm, xgboost, ...")
+    progress.update(trial(1, -0.5), None)
+    assert progress.line().endswith("trying linear, xgboost, forests")
 
 
 def test_without_a_budget_the_line_tells_the_time_that_has_passed():
@@ -71,6 +79,8 @@ def test_time_left_is_never_negative():
 def test_the_last_line_tells_the_time_it_took():
     time = Time()
     with Progress(Clock(60.0, time), METRIC, verbose=1) as progress:
+        progress.start(0, "linear")
+        progress.start(1, "lightgbm")
         progress.update(trial(0, -0.5), -0.5)
         time.now += 30.0
     assert shown(progress) == "autopipe  1 trial · 30 s · log_loss 0.5, ensemble 0.5\n"
@@ -80,5 +90,6 @@ def test_the_last_line_tells_the_time_it_took():
 def test_the_line_is_cut_where_the_terminal_ends(width):
     progress = Progress(Clock(60.0, Time()), METRIC, verbose=1)
     progress.update(trial(0, -0.5), -0.5)
+    progress.start(1, "lightgbm")
     (line,) = shown(progress, width).splitlines()
     assert len(line) == width and line.endswith("…")

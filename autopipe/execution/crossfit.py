@@ -147,6 +147,7 @@ class _Run:
                 split = self._transformed(below, fold)
                 self._keep((*path, 0), split.estimators, fold)
                 rows = np.concatenate([train_rows, held_out])
+                assert isinstance(split.train, Matrix) and isinstance(split.held_out, Matrix)
                 X = joined(split.train, split.held_out)
                 prepared = self._prepared(node, fold, X, self.target.take(rows), limits)
                 train_rows, held_out = np.split(np.arange(len(rows)), [len(train_rows)])
@@ -166,7 +167,7 @@ class _Run:
         key = ("prepared", node.op, used, str(node.inputs[0]), fold)
         # Bins take a byte a value, and some libraries keep the values too.
         return self._cache.get(
-            key, lambda: learner.prepare(X, target, limits), lambda _: 2 * X.values.nbytes
+            key, lambda: learner.prepare(X, target, limits), lambda _: 2 * X.nbytes
         )
 
     def _transformed(self, node: Node, fold: int) -> _Split:
@@ -238,12 +239,12 @@ class _Run:
 class _Split:
     """A fold's rows after a sub-tree of transformers, and these by path."""
 
-    train: Matrix
-    held_out: Matrix
+    train: Table | Matrix
+    held_out: Table | Matrix
     estimators: Mapping[Path, Any]
 
     def nbytes(self) -> int:
-        return self.train.values.nbytes + self.held_out.values.nbytes
+        return self.train.nbytes + self.held_out.nbytes
 
 
 def _stateless(node: Node) -> dict[Path, Any]:

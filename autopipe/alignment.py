@@ -1,0 +1,142 @@
+"""Features, target, weights and groups: that there is one of each for every row."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autopipe.errors import InputError, ShapeError
+from autopipe.frames import as_frame, is_named
+from autopipe.task import FloatArray
+
+# scikit-learn's words, which its contract tests look for
+NO_TARGET = "fit requires y to be passed, but the target y is None."
+
+
+def features_and_target(X: Any, y: Any) -> tuple[Any, Any]:
+    """A table and its target, from files too; `y` may name its column in the table.
+
+    Raises
+    ------
+    InputError
+        If a column is named of a table without names, or there is no such column.
+    """
+    if isinstance(X, (str, Path)):
+        X = as_frame(X)
+    if not isinstance(y, str):
+        return X, y
+    if not is_named(X):
+        raise InputError(
+            f"y={y!r} names a column, but X is a {type(X).__name__} without names; give a "
+            "pandas DataFrame, or the target itself."
+        )
+    return split_target(as_frame(X), y)
+
+
+def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The features and the target of a frame that holds both.
+
+    Raises
+    ------
+    InputError
+        If the frame has no such column, or several.
+    """
+    count = int((frame.columns == target).sum())
+    if count != 1:
+        names = [str(name) for name in frame.columns]
+        close = difflib.get_close_matches(str(target), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close and not count else ""
+        raise InputError(
+            f"The frame has {count} columns called {target!r}; wanted 1.{hint} "
+            f"It has {', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+        )
+    return frame.drop(columns=[target]), frame[target]
+
+
+def check_rows(frame: pd.DataFrame, y: Any) -> None:
+    """Refuse a target whose rows are not those of the features.
+
+    Raises
+    ------
+    ShapeError
+        If their lengths differ.
+    InputError
+        If both are labelled alike but in another order: taken by position, every row
+        would get the target of another.
+    """
+    if y is None:
+        raise InputError(NO_TARGET)
+    rows = len(y) if hasattr(y, "__len__") else len(np.asarray(y))
+    if len(frame) != rows:
+        raise ShapeError(
+            f"X has {len(frame)} rows and y has {rows}; wanted one target for every row. "
+            "Was one of them filtered without the other?"
+        )
+    index = getattr(y, "index", None)
+    if not isinstance(index, pd.Index) or index.equals(frame.index):
+        return
+    if index.is_unique and frame.index.is_unique and index.isin(frame.index).all():
+        raise InputError(
+            "The index of y holds the labels of X in another order. "
+            "Give y.loc[X.index], or y.to_numpy() if the order of the rows is right."
+        )
+
+
+def check_weights(weights: Any, rows: int) -> FloatArray | None:
+    """Weights of shape (rows,), or None where none are given.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one weight for every row.
+    InputError
+        If a weight is negative or not finite, or all are zero.
+    """
+    if weights is None:
+        return None
+    array = np.array(weights, dtype=object)
+    if array.ndim == 0:
+        array = np.full(rows, array.item())
+    if array.shape != (rows,):
+        raise ShapeError(
+            f"sample_weight has shape {array.shape}; wanted ({rows},), a weight for every row."
+        )
+    try:
+        values = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sample_weight holds what is no number: {error}.") from error
+    bad = ~np.isfinite(values) | (values < 0)
+    if bad.any():
+        raise InputError(
+            f"sample_weight holds {bad.sum()} values such as {values[bad][0]}; "
+            "wanted finite numbers from 0 up. Give 0 to rows that should not count."
+        )
+    if not values.any():
+        raise InputError("sample_weight is zero in every row; wanted some above 0.")
+    return values
+
+
+def check_groups(groups: Any, rows: int) -> None:
+    """Refuse groups that are not one for every row.
+
+    Raises
+    ------
+    ShapeError
+        If their number is not that of the rows.
+    InputError
+        If the group of a row is missing.
+    """
+    if groups is None:
+        return
+    column = pd.Series(np.asarray(groups, dtype=object))
+    if len(column) != rows:
+        raise ShapeError(f"groups has {len(column)} entries; wanted {rows}, one for every row.")
+    if column.isna().any():
+        raise InputError(
+            f"groups lacks {column.isna().sum()} entries. Give rows that belong to no other "
+            "a group of their own."
+        )

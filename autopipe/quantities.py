@@ -1,0 +1,93 @@
+"""Numbers as people write them: with units, currencies, grouped digits, decimal commas."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_CURRENCIES = "US$|USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|Rs\\.?"
+_SIGNS = "$€£¥₹₽₩₺₴¢"
+_GROUP = {".": ",'’", ",": ".'’"}  # what may group digits beside the decimal mark
+_SPACES = " \u00a0\u202f"
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How the numbers of one column are written.
+
+    Parameters
+    ----------
+    decimal : the decimal mark, "." or ","
+    unit : what stands behind most of the numbers, without spaces; such as "km" or "%"
+
+    Examples
+    --------
+    >>> Notation(",").read("€ 1.234,5")
+    1234.5
+    >>> Notation(unit="bhp").read("74 bhp")
+    74.0
+    >>> Notation(unit="bhp").read("74 kW") is None
+    True
+    """
+
+    decimal: str = "."
+    unit: str = ""
+
+    def read(self, text: str) -> float | None:
+        """The number that a text states, or None where it states none in this notation."""
+        match = _PATTERNS[self.decimal].fullmatch(text)
+        if match is None or match["unit"] not in ("", self.unit):
+            return None
+        digits = re.sub(rf"[^\d{self.decimal}eE+-]", "", match["digits"])
+        number = float(digits.replace(",", "."))
+        return -number if (match["sign"] or match["late_sign"]) in ("-", "−") else number
+
+
+def find_notation(texts: Sequence[str]) -> Notation:
+    """The notation in which most of the texts are numbers.
+
+    Between a decimal comma and commas that group digits, it is the reading that fits more
+    texts; where both fit all of them, as in "1,234", commas group.
+    """
+    found = [Notation(mark, _usual_unit(texts, mark)) for mark in (".", ",")]
+    return max(found, key=lambda notation: readable_count(notation, texts))
+
+
+def readable_count(notation: Notation, texts: Iterable[str]) -> int:
+    """How many of the texts state a number in this notation."""
+    return sum(notation.read(text) is not None for text in texts)
+
+
+def read_strange(text: str) -> float | None:
+    """The number a text states where no notation was learned, if it can mean only one.
+
+    "3,5" does; "1,234" may be a thousand and more, or a bit above one.
+    """
+    readings = {Notation(mark).read(text) for mark in (".", ",")} - {None}
+    return readings.pop() if len(readings) == 1 else None
+
+
+def _usual_unit(texts: Sequence[str], decimal: str) -> str:
+    """The unit that stands behind most numbers, or none where most have none."""
+    matches = (_PATTERNS[decimal].fullmatch(text) for text in texts)
+    counts = Counter(match["unit"] for match in matches if match is not None)
+    return max(sorted(counts), key=counts.__getitem__) if counts else ""
+
+
+def _pattern_of(decimal: str) -> re.Pattern[str]:
+    group, mark = f"[{_GROUP[decimal]}{_SPACES}]", re.escape(decimal)
+    digits = (
+        rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+(?:{mark}\d+)?"
+        rf"|\d+(?:{mark}\d*)?(?:[eE][+-]?\d+)?|{mark}\d+)"
+    )
+    currency = rf"(?:{_CURRENCIES}|[{_SIGNS}])[{_SPACES}]?"
+    return re.compile(
+        rf"\s*(?:(?P<sign>[-+−]?)(?:{currency})?|{currency}(?P<late_sign>[-+−]))"
+        rf"(?P<digits>{digits})"
+        rf"[{_SPACES}]?(?P<unit>[^\W\d_][^\d\s,;:|]{{0,11}}|[%‰°{_SIGNS}][^\W\d_]?|)\s*"
+    )
+
+
+_PATTERNS = {mark: _pattern_of(mark) for mark in _GROUP}

@@ -1,0 +1,198 @@
+"""CSV and Parquet files as pandas frames; separator, encoding and header are found out."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from os import PathLike
+from pathlib import Path
+from typing import IO, cast
+
+import pandas as pd
+
+from autopipe.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_PARQUET = (".parquet", ".pq")
+_MAX_BYTES = 4 * 1024**3  # of a decompressed file; a frame of it takes a few times as much
+_CHUNK = 1 << 20
+_SEPARATORS = (",", ";", "\t", "|")
+_SAMPLE_RECORDS = 100  # from which separator and header are found out
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_table(path: str | PathLike[str]) -> pd.DataFrame:
+    """The table in a Parquet file, or in a CSV file that may be packed with gzip.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is empty, or it holds no table; for CSV with the number
+        of the line.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() in _PARQUET:
+            return pd.read_parquet(path)
+        return _read_csv(path)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.") from error
+    except (OSError, EOFError, ValueError, csv.Error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    encoding = _encoding(path)
+    sample = list(islice(_records(path, encoding), _SAMPLE_RECORDS))
+    separator = _separator(sample)
+    rows = list(csv.reader(sample, delimiter=separator))
+    has_header = _has_header(rows)
+    if not has_header:
+        log.info("%s has no header: its columns are called 0, 1, ...", path)
+    with _opened(path) as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                stream,
+                sep=separator,
+                encoding=encoding,
+                header=0 if has_header else None,
+                index_col=False,
+                low_memory=False,  # in parts, a column may get two types
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            _refuse_ragged(path, encoding, separator)
+            raise InputError(f"{path} cannot be read as CSV: {error}") from error
+    if frame.shape[1] and frame.iloc[:, -1].isna().any():  # as pandas fills short lines
+        _refuse_ragged(path, encoding, separator)
+    if not has_header:
+        frame.columns = pd.Index([str(place) for place in range(frame.shape[1])])
+    return frame
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as stream:
+        is_packed = stream.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path)) if is_packed else path.open("rb")
+
+
+def _encoding(path: Path) -> str:
+    """How the bytes of a file spell text, after a look at all of them.
+
+    Without a byte order mark it is UTF-8, or Latin-1 where that fails.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding, size, line = "", 0, 1
+    with _opened(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            encoding = encoding or next(
+                (name for mark, name in _BYTE_ORDER_MARKS.items() if chunk.startswith(mark)),
+                "utf-8",
+            )
+            size += len(chunk)
+            if size > _MAX_BYTES:
+                raise InputError(
+                    f"{path} holds more than {_MAX_BYTES / 1024**3:g} GB unpacked. "
+                    "Give a sample of its rows, or Parquet."
+                )
+            if b"\0" in chunk and encoding != "utf-16":
+                line += chunk[: chunk.index(b"\0")].count(b"\n")
+                raise InputError(
+                    f"{path} has a zero byte in line {line}, which no text has; wanted CSV "
+                    "or Parquet. Was it cut off, or saved as a spreadsheet?"
+                )
+            line += chunk.count(b"\n")
+            if encoding == "utf-8":
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    encoding = "cp1252" if _is_western(path) else "latin-1"
+    if not size:
+        raise InputError(f"{path} is empty; wanted a table.")
+    return encoding
+
+
+def _is_western(path: Path) -> bool:
+    """Whether Windows' extension of Latin-1, with quotes and the euro, reads every byte."""
+    decoder = codecs.getincrementaldecoder("cp1252")()
+    with _opened(path) as stream:
+        try:
+            while chunk := stream.read(_CHUNK):
+                decoder.decode(chunk)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _records(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a file as text."""
+    with io.TextIOWrapper(_opened(path), encoding, newline="") as lines:
+        yield from lines
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that cuts the most records into one number of cells, and into more."""
+
+    def consistency(separator: str) -> tuple[float, int]:
+        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        if len(widths) > 1 and len(lines) == _SAMPLE_RECORDS:
+            del widths[-1]  # a record with quoted line ends may have been cut off
+        usual = max(sorted(set(widths)), key=widths.count) if widths else 1
+        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
+
+    return max(_SEPARATORS, key=consistency)
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first record names the columns.
+
+    It does not if it has a number wherever the records below have one, unless these are
+    consecutive whole numbers, as names such as 0, 1, 2 or 2019, 2020 are.
+    """
+    first, *others = [row for row in rows if row] or [[]]
+    others = [row for row in others if len(row) == len(first)]
+    if not others:
+        return True
+    columns = list(zip(*others, strict=True))
+    numeric = [
+        place
+        for place, cells in enumerate(columns)
+        if any(cells) and all(_is_number(cell) for cell in cells if cell)
+    ]
+    if not numeric or not all(_is_number(first[place]) for place in numeric):
+        return True
+    names = [float(first[place]) for place in numeric]
+    return len(names) > 1 and all(later - earlier == 1 for earlier, later in pairwise(names))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_ragged(path: Path, encoding: str, separator: str) -> None:
+    """Refuse a file whose records differ in width, naming the first line that does."""
+    reader = csv.reader(_records(path, encoding), delimiter=separator)
+    header = next(reader)
+    for row in reader:
+        if row and len(row) != len(header):
+            raise InputError(
+                f"{path} has {len(row)} cells in line {reader.line_num}, where its first "
+                f"line has {len(header)}. Was a cell with {separator!r} left unquoted?"
+            )

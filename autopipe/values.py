@@ -1,0 +1,225 @@
+"""The cells of one raw pandas column as numbers, truth values and times.
+
+What cannot be read is refused, or counts as missing: a model in use should not fall over a
+cell.
+"""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from autopipe.cells import Cells, Column, check_cells, distinct, kind_of_objects
+from autopipe.errors import InputError
+from autopipe.quantities import Notation, read_strange
+
+ISO = "ISO8601"  # a date format, of texts with the year first
+Policy = Literal["refuse", "warn", "ignore"]  # what becomes of cells that cannot be read
+
+# Texts that stand for a missing cell among numbers, truth values and times.
+_BLANKS = frozenset({"", "nan", "na", "n/a", "nat", "null", "none", "?", "-", "--"})
+_ENOUGH = 5  # cells of a column, all unreadable, that show it to be another column
+
+TRUTHS = {
+    "true": 1.0, "yes": 1.0, "t": 1.0, "y": 1.0,
+    "false": 0.0, "no": 0.0, "f": 0.0, "n": 0.0,
+}  # fmt: skip
+
+
+def numbers(
+    column: Column[Any], notation: Notation | None = None, unreadable: Policy = "refuse"
+) -> NDArray[np.float64]:
+    """The cells as numbers, durations as seconds, NaN where missing or blank.
+
+    Parameters
+    ----------
+    notation : how texts state numbers, where `float` would not read them
+    unreadable : what becomes of cells that are no numbers
+
+    Raises
+    ------
+    InputError
+        If no cell is a number, or one is not and that is to be refused.
+    """
+    dtype = column.dtype
+    if dtype.kind in "iufb":
+        if isinstance(dtype, np.dtype):
+            return column.to_numpy().astype(np.float64)
+        if isinstance(dtype, pd.SparseDtype):
+            return np.asarray(column).astype(np.float64)
+        return np.array(column.to_numpy(dtype="float64", na_value=np.nan))
+    if dtype.kind == "m":
+        return _microseconds(column.to_numpy(dtype="timedelta64[us]"))
+    places, cells = distinct(column)
+    values, readable = parsed_numbers(cells, notation)
+    _tell_unreadable(column, places, cells, readable, "a number", unreadable)
+    return np.append(values, np.nan)[places]
+
+
+def parsed_numbers(
+    cells: Cells, notation: Notation | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Cells as numbers, and which of them could be read; a blank text reads as missing."""
+    if kind_of_objects(cells) == "duration":
+        return _microseconds(pd.to_timedelta(cells).to_numpy("timedelta64[us]")), _all(cells)
+    if kind_of_objects(cells) == "time":  # pandas would take its nanoseconds for a number
+        return np.full(len(cells), np.nan), ~_all(cells)
+    texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
+    plain = cells.copy()
+    if notation:
+        plain[texts] = None
+    values = np.array(pd.to_numeric(plain, errors="coerce"), dtype=np.float64)
+    read = notation.read if notation else read_strange
+    for place in np.flatnonzero(np.isnan(values) & texts):
+        number = read(cells[place])
+        values[place] = np.nan if number is None else number
+    return values, _readable(cells, values)
+
+
+def truths(column: Column[Any], unreadable: Policy = "refuse") -> NDArray[np.float64]:
+    """The cells as 0 and 1, NaN where missing or blank; "yes" and "f" are read too.
+
+    Raises
+    ------
+    InputError
+        If no cell is a truth value or number, or one is not and that is to be refused.
+    """
+    if column.dtype.kind in "biuf":
+        return numbers(column)
+    places, cells = distinct(column)
+    spelled = [TRUTHS.get(str(cell).strip().lower(), cell) for cell in cells]
+    values, readable = parsed_numbers(np.array([*spelled, None], dtype=object)[:-1])
+    _tell_unreadable(column, places, cells, readable, "a truth value", unreadable)
+    return np.append(values, np.nan)[places]
+
+
+def seconds(
+    column: Column[Any], date_format: str, unreadable: Policy = "refuse"
+) -> NDArray[np.float64]:
+    """The cells as seconds since 1970 in UTC, NaN where missing or blank.
+
+    A time without a zone is taken for UTC.
+
+    Raises
+    ------
+    InputError
+        If no cell is a time of the format, or one is not and that is to be refused.
+    """
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    # Arrow has days of a type of their own, which only objects can show.
+    if column.dtype.kind == "M" and column.dtype.type is not datetime.date:
+        return _microseconds(column.to_numpy(dtype="datetime64[us]"))
+    places, cells = distinct(column)
+    values, readable = parsed_times(cells, date_format)
+    wanted = f"a time of the format {date_format}"
+    _tell_unreadable(column, places, cells, readable, wanted, unreadable)
+    return np.append(values, np.nan)[places]
+
+
+def parsed_times(
+    cells: Cells, date_format: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Cells as seconds since 1970, and which of them could be read as times."""
+    values = np.array([_timestamp(cell) for cell in cells], dtype=np.float64)
+    texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
+    if texts.any():
+        times = pd.to_datetime(cells[texts], format=date_format, errors="coerce", utc=True)
+        values[texts] = _microseconds(times.to_numpy(dtype="datetime64[us]"))
+    for place in np.flatnonzero(np.isnan(values) & texts):
+        values[place] = _far_time(cells[place], date_format)
+    return values, _readable(cells, values)
+
+
+def has_unreadable(column: Column[Any], values: NDArray[np.float64]) -> bool:
+    """Whether a cell gave no value although it is neither missing nor blank."""
+    unread = np.isnan(values)
+    if column.dtype.kind in "iufbmM" or not unread.any():
+        return False
+    places, cells = distinct(column)
+    lost = np.unique(places[unread & (places >= 0)])
+    return not all(is_blank(cell) for cell in cells[lost])
+
+
+def _tell_unreadable(
+    column: Column[Any],
+    places: NDArray[np.intp],
+    cells: Cells,
+    readable: NDArray[np.bool_],
+    wanted: str,
+    unreadable: Policy,
+) -> None:
+    """Refuse cells that could not be read, or warn of a few that count as missing."""
+    if readable.all():
+        return
+    check_cells(column, cells[~readable])
+    present = places[places >= 0]
+    count = int((~readable)[present].sum())
+    shown = str(cells[~readable][0])[:60]
+    if unreadable == "refuse" or count == len(present) >= _ENOUGH:
+        raise InputError(
+            f"Column {column.name!r} holds {shown!r}, which is not {wanted}. "
+            "Correct the cell or set it to missing."
+        )
+    if count and unreadable == "warn":
+        warnings.warn(
+            f"X has column {column.name!r} with {count} cell(s) such as {shown!r}, which is "
+            f"not {wanted}: they count as missing.",
+            stacklevel=6,
+        )
+
+
+def _readable(cells: Cells, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which cells gave a value, or stand for a missing one."""
+    readable = ~np.isnan(values)
+    readable[~readable] = [is_blank(cell) for cell in cells[~readable]]
+    return readable
+
+
+def is_blank(cell: object) -> bool:
+    """Whether a cell that is no value stands for a missing one."""
+    if isinstance(cell, str):
+        return cell.strip().lower() in _BLANKS
+    return isinstance(cell, (float, np.floating)) and bool(np.isnan(cell))
+
+
+def _far_time(text: str, date_format: str) -> float:
+    """A time in a text beyond the years 1677 to 2262, which pandas 2 does not read."""
+    try:
+        if date_format == ISO:
+            return _timestamp(datetime.datetime.fromisoformat(text))
+        return _timestamp(datetime.datetime.strptime(text, date_format))
+    except (ValueError, OverflowError):
+        return np.nan
+
+
+def _timestamp(cell: object) -> float:
+    if isinstance(cell, pd.Period):
+        cell = cell.to_timestamp()
+    if isinstance(cell, np.datetime64):
+        cell = pd.Timestamp(cell)
+    if isinstance(cell, datetime.datetime):
+        if cell.tzinfo is None:
+            cell = cell.replace(tzinfo=datetime.UTC)
+        return cell.timestamp()
+    if isinstance(cell, datetime.date):
+        midnight = datetime.datetime(cell.year, cell.month, cell.day, tzinfo=datetime.UTC)
+        return midnight.timestamp()
+    return np.nan
+
+
+def _microseconds(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Seconds of datetime64[us] or timedelta64[us] values, NaN where not a time."""
+    values = np.asarray(values)
+    result = values.astype(np.int64) / 1e6
+    result[np.isnat(values)] = np.nan
+    return result
+
+
+def _all(cells: Cells) -> NDArray[np.bool_]:
+    return np.ones(len(cells), dtype=bool)

@@ -1,0 +1,221 @@
+"""Texts as columns of numbers: topics, and what a linear model makes of the words.
+
+Both operators take a table and give it back with columns added. So they stand below any
+encoder, or on each other, and codes, one-hot columns or target means of the categories go
+with any form of the texts: `lightgbm(target_encoding(text_topics(table)))`. Encoders by
+themselves read nothing but the shape of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopipe.operators.declaration import Operator, Raw, State
+from autopipe.operators.outcomes import outcomes_of
+from autopipe.operators.vocabulary import TERMS, Vocabularies
+from autopipe.roles import Role
+from autopipe.space import Float, Int
+from autopipe.table import Column, Schema, Table
+from autopipe.task import FloatArray, Target
+
+_FOLDS = 5  # of the inner cross-fitting, as in the target encoding
+_MOST_TOPICS = 200  # of all columns together; boosting slows down with every one
+
+
+class TextTopics:
+    """Adds the leading topics of every column of texts: latent semantic analysis.
+
+    The strength of each of the foremost directions in which the tf-idf of the texts varies;
+    0 where there is no text. Knows no target.
+
+    Parameters
+    ----------
+    topics : columns added for every column of texts; 200 in all at most
+    terms : one of `TERMS`
+
+    References
+    ----------
+    Deerwester et al., Indexing by Latent Semantic Analysis, Journal of the American Society
+    for Information Science 41(6), 1990.
+    """
+
+    def __init__(self, *, topics: int, terms: str) -> None:
+        self.topics = topics
+        self._vocabularies = Vocabularies(terms)
+        self._directions: dict[str, NDArray[np.float32]] = {}
+        """By the column's name, shape (terms, topics)."""
+
+    def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
+        rows = self._vocabularies.learn(data)
+        topics = min(self.topics, max(1, _MOST_TOPICS // len(rows)))
+        self._directions = {
+            name: self._foremost(part, topics, seed) for name, part in rows.items()
+        }
+        return self._extended(data, rows)
+
+    def _foremost(self, rows: Any, topics: int, seed: int) -> NDArray[np.float32]:
+        from sklearn.decomposition import TruncatedSVD
+
+        topics = min(topics, *rows.shape)
+        if not topics:
+            return np.empty((rows.shape[1], 0), np.float32)
+        decomposition = TruncatedSVD(topics, random_state=seed).fit(rows)
+        return np.ascontiguousarray(decomposition.components_.T, np.float32)
+
+    def transform(self, data: Table) -> Table:
+        return self._extended(data, self._vocabularies.rows(data))
+
+    def _extended(self, data: Table, rows: dict[str, Any]) -> Table:
+        parts = [part @ self._directions[name] for name, part in rows.items()]
+        names = [
+            f"{name} topic {index}"
+            for name, part in zip(rows, parts, strict=True)
+            for index in range(part.shape[1])
+        ]
+        return _with_numbers(data, names, parts)
+
+    def state(self) -> State:
+        directions = {f"{name} directions": value for name, value in self._directions.items()}
+        return {**self._vocabularies.state(), **directions}
+
+    def restore(self, state: State) -> Self:
+        self._vocabularies.restore(state)
+        self._directions = {
+            key.removesuffix(" directions"): np.asarray(value, np.float32)
+            for key, value in state.items()
+            if key.endswith(" directions")
+        }
+        return self
+
+
+class TextPrediction:
+    """Adds what a linear model on the terms of all texts predicts: one column, or one a class.
+
+    Often the best that trees can be told of a text: single words that decide drown among
+    topics, and trees see few of the many words at a time. A ridge regression on the tf-idf of
+    all columns of texts side by side; classes are regressed on as zeros and ones.
+
+    `fit_transform` gives every row the prediction of a model that was fitted to the other
+    folds, so that a learner above trusts it no more than it deserves; `transform` uses the
+    model of all training rows.
+
+    Parameters
+    ----------
+    terms : one of `TERMS`
+    alpha : strength of the penalty, for rows of length 1
+
+    References
+    ----------
+    Wolpert, Stacked Generalization, Neural Networks 5(2), 1992: a model's predictions for
+    rows that it never saw as the input of another.
+    """
+
+    def __init__(self, *, terms: str, alpha: float) -> None:
+        self.alpha = alpha
+        self._vocabularies = Vocabularies(terms)
+        self._coef: FloatArray = np.empty((0, 0))
+        """Shape (columns added, terms of all columns)."""
+        self._intercept: FloatArray = np.empty(0)
+
+    def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
+        rows = _side_by_side(self._vocabularies.learn(data))
+        outcomes = outcomes_of(target)
+        weights = np.ones(len(data)) if target.weights is None else target.weights
+        folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
+        predictions = np.empty((len(data), len(outcomes)))
+        for fold in np.unique(folds):
+            train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            self._fit(rows[train], outcomes[:, train], weights[train])
+            predictions[held_out] = self._predicted(rows[held_out])
+        self._fit(rows, outcomes, weights)
+        return self._extended(data, predictions)
+
+    def _fit(self, rows: Any, outcomes: FloatArray, weights: FloatArray) -> None:
+        from sklearn.linear_model import Ridge
+
+        if not all(rows.shape):  # no term, or the only row is held out
+            self._coef = np.zeros((len(outcomes), rows.shape[1]))
+            empty = np.zeros(len(outcomes))
+            mean = np.average(outcomes, axis=1, weights=weights) if len(weights) else empty
+            self._intercept = np.asarray(mean)
+            return
+        model = Ridge(alpha=self.alpha, solver="sparse_cg")
+        model.fit(rows, outcomes.T, weights)
+        self._coef = np.asarray(model.coef_, np.float64).reshape(len(outcomes), -1)
+        self._intercept = np.asarray(model.intercept_, np.float64).reshape(len(outcomes))
+
+    def _predicted(self, rows: Any) -> FloatArray:
+        return np.asarray(rows @ self._coef.T + self._intercept)
+
+    def transform(self, data: Table) -> Table:
+        return self._extended(
+            data, self._predicted(_side_by_side(self._vocabularies.rows(data)))
+        )
+
+    def _extended(self, data: Table, predictions: FloatArray) -> Table:
+        names = [f"text prediction {index}" for index in range(predictions.shape[1])]
+        return _with_numbers(data, names, [predictions.astype(np.float32)])
+
+    def state(self) -> State:
+        return {
+            **self._vocabularies.state(),
+            "coef": self._coef,
+            "intercept": self._intercept,
+        }
+
+    def restore(self, state: State) -> Self:
+        self._vocabularies.restore(state)
+        self._coef = np.asarray(state["coef"])
+        self._intercept = np.asarray(state["intercept"])
+        return self
+
+
+def _side_by_side(rows: dict[str, Any]) -> Any:
+    from scipy.sparse import hstack
+
+    return hstack(list(rows.values()), format="csr")
+
+
+def _with_numbers(
+    table: Table, names: Sequence[str], parts: Sequence[NDArray[np.float32]]
+) -> Table:
+    """The table with columns of numbers added, which `parts` hold side by side."""
+    taken = {column.name for column in table.schema.columns}
+    width = table.numbers.shape[1]
+    added = []
+    for index, name in enumerate(names):
+        while name in taken:  # by another operator of this kind below
+            name += "'"
+        added.append(Column(name, Role.NUMERIC, "numbers", width + index))
+    numbers = np.asfortranarray(np.hstack([table.numbers, *parts]), np.float32)
+    return replace(table, schema=Schema((*table.schema.columns, *added)), numbers=numbers)
+
+
+OPERATORS = (
+    Operator(
+        name="text_topics",
+        family="text",
+        build="autopipe.operators.text:TextTopics",
+        takes=(Raw,),
+        gives=Raw,
+        space={"topics": Int(5, 60, default=10, log=True), "terms": TERMS},
+        source="Deerwester et al., JASIS 41(6), 1990",
+        needs_texts=True,
+    ),
+    Operator(
+        name="text_prediction",
+        family="text",
+        build="autopipe.operators.text:TextPrediction",
+        takes=(Raw,),
+        gives=Raw,
+        space={"terms": TERMS, "alpha": Float(0.1, 100.0, default=3.0, log=True)},
+        source="Wolpert, Stacked Generalization, Neural Networks 5(2), 1992",
+        needs_texts=True,
+        uses_target=True,
+    ),
+)

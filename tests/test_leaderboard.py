@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from autopipe import AutoClassifier, AutoRegressor, load
+from autopipe.errors import InputError, OptionError, ShapeError
+
+QUICK = {"executor": "inline", "max_trials": 3, "cv": 2, "verbose": 0, "random_state": 0}
+CHEAP = {**QUICK, "include": ["logistic", "ridge", "extra_trees"]}
+
+
+def toy(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "c"])
+    price = frame["a"] + frame["b"] * frame["c"]
+    return frame.assign(price=price, sold=np.where(price > 0, "yes", "no"))
+
+
+OLD, NEW = toy(0), toy(1)
+COLUMNS = ["a", "b", "c"]
+
+
+@pytest.fixture(scope="module")
+def model() -> AutoClassifier:
+    return AutoClassifier(**CHEAP).fit(OLD[COLUMNS], OLD["sold"])
+
+
+def test_on_new_rows_the_ensemble_leads_with_the_score_of_its_own_predictions(model):
+    board = model.leaderboard(NEW[COLUMNS], NEW["sold"])
+    first = board.iloc[0]
+    assert first["learner"] == "ensemble" and first["weight"] == 1.0
+    shares = model.predict_proba(NEW[COLUMNS])[:, 1]
+    assert first["roc_auc_new"] == pytest.approx(roc_auc_score(NEW["sold"] == "yes", shares))
+    assert first["roc_auc"] == model.score_
+
+
+def test_on_new_rows_every_member_has_a_score_and_others_have_none(model):
+    board = model.leaderboard(NEW[COLUMNS], NEW["sold"]).iloc[1:]
+    assert (board["roc_auc_new"].notna() == (board["weight"] > 0)).all()
+    plain = model.leaderboard()
+    assert board["number"].tolist() == plain["number"].tolist()
+    assert list(plain) == [name for name in board if name != "roc_auc_new"]
+
+
+def test_a_single_member_scores_as_the_model_does():
+    model = AutoRegressor(**CHEAP, ensemble="none").fit(OLD[COLUMNS], OLD["price"])
+    board = model.leaderboard(NEW[COLUMNS], NEW["price"])
+    scores = board["root_mean_squared_error_new"].dropna()
+    residuals = model.predict(NEW[COLUMNS]) - NEW["price"]
+    assert scores.tolist() == pytest.approx([np.sqrt((residuals**2).mean())] * 2)
+
+
+def test_the_name_of_the_target_is_as_good_as_the_target(model):
+    by_name = model.leaderboard(NEW[[*COLUMNS, "sold"]], "sold")
+    pd.testing.assert_frame_equal(by_name, model.leaderboard(NEW[COLUMNS], NEW["sold"]))
+
+
+def test_errors_are_positive_on_new_rows_too():
+    model = AutoClassifier(**CHEAP, scoring="neg_log_loss").fit(OLD[COLUMNS], OLD["sold"])
+    board = model.leaderboard(NEW[COLUMNS], NEW["sold"])
+    told = log_loss(NEW["sold"], model.predict_proba(NEW[COLUMNS]))
+    assert board["log_loss_new"].iloc[0] == pytest.approx(told)
+
+
+def test_a_model_that_was_read_from_a_file_scores_too(model, tmp_path):
+    model.save(tmp_path / "model.autopipe")
+    copy = load(tmp_path / "model.autopipe")
+    pd.testing.assert_frame_equal(
+        copy.leaderboard(NEW[COLUMNS], NEW["sold"]),
+        model.leaderboard(NEW[COLUMNS], NEW["sold"]),
+    )
+
+
+def test_rows_without_a_target_are_refused_and_so_are_rows_that_do_not_match(model):
+    with pytest.raises(InputError, match="X and y, or neither"):
+        model.leaderboard(NEW[COLUMNS])
+    with pytest.raises(ShapeError):
+        model.leaderboard(NEW[COLUMNS], NEW["sold"][:-1])
+
+
+def test_a_metric_that_was_changed_since_is_told():
+    model = AutoClassifier(**{**CHEAP, "max_trials": 1}).fit(OLD[COLUMNS], OLD["sold"])
+    model.set_params(scoring="accuracy")
+    with pytest.raises(OptionError, match="was fitted with roc_auc"):
+        model.leaderboard(NEW[COLUMNS], NEW["sold"])
+
+
+def test_a_model_without_members_has_an_empty_leaderboard_on_new_rows():
+    model = AutoClassifier(**{**CHEAP, "time_budget": "0.001s"}).fit(OLD[COLUMNS], OLD["sold"])
+    board = model.leaderboard(NEW[COLUMNS], NEW["sold"])
+    assert board["learner"].tolist() == ["ensemble"]
+    assert board["roc_auc_new"].tolist() == [0.5]

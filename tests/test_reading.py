@@ -1,0 +1,103 @@
+import gzip
+
+import pandas as pd
+import pytest
+
+from autopipe import reading
+from autopipe.errors import InputError
+from autopipe.reading import read_table
+
+ROWS = [["größe", "ort"], ["1.5", "a, b"], ["2.5", "ö"]]
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content: bytes, name: str = "table.csv"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_encoding_and_separator_are_found_out(written, encoding, separator):
+    text = "\r\n".join(separator.join(f'"{cell}"' for cell in row) for row in ROWS)
+    frame = read_table(written(text.encode(encoding)))
+    assert frame.columns.tolist() == ROWS[0]
+    assert frame["größe"].tolist() == [1.5, 2.5]
+    assert frame["ort"].tolist() == ["a, b", "ö"]
+
+
+def test_windows_quotes_are_read(written):
+    frame = read_table(written("a,b\n1,“x” €\n".encode("cp1252")))
+    assert frame["b"].tolist() == ["“x” €"]
+
+
+def test_a_decimal_comma_is_no_separator(written):
+    frame = read_table(written(b"a;b;c\n" + b"1,5;2,5;3,5\n" * 200))
+    assert frame.columns.tolist() == ["a", "b", "c"]
+
+
+def test_lines_may_end_within_quotes(written):
+    frame = read_table(written(b'a,b\n"x\ny",1\n"z",2\n' * 1))
+    assert frame["a"].tolist() == ["x\ny", "z"]
+
+
+def test_a_packed_file_is_unpacked(written):
+    path = written(gzip.compress(b"a,b\n1,2\n"), "table.csv.gz")
+    assert read_table(str(path)).to_dict("list") == {"a": [1], "b": [2]}
+
+
+def test_a_packed_file_has_its_limit(written, monkeypatch):
+    monkeypatch.setattr(reading, "_MAX_BYTES", 1000)
+    with pytest.raises(InputError, match="unpacked"):
+        read_table(written(gzip.compress(b"a,b\n" + b"1,2\n" * 1000), "table.csv.gz"))
+
+
+def test_parquet_is_read(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    frame.to_parquet(tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "table.parquet"), frame)
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", ["0", "1", "2"]),
+        (b"1,2\n3,4\n5,7\n", ["1", "2"]),
+        (b"0,1,2\n3.5,4,1\n", ["0", "1", "2"]),
+        (b"country,2019,2020\nx,1,2\n", ["country", "2019", "2020"]),
+        (b"name,city\na,b\n", ["name", "city"]),
+        (b"a,b\n", ["a", "b"]),
+    ],
+)
+def test_names_are_told_from_data(written, content, names):
+    assert read_table(written(content)).columns.tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"a,b\n1,2\n1,2,3\n", "3 cells in line 3, where its first line has 2"),
+        (b"a,b\n1,2\n1\n", "1 cells in line 3"),
+        (b'a,b\n"x\ny",2\n1,2,3\n', "3 cells in line 4"),
+        (b"a,b\n1,2\n\0,3\n", "zero byte in line 3"),
+        (b"a,b\n1,2,3\n1,2,3\n", "3 cells in line 2"),
+        (gzip.compress(b"a,b\n1,2\n")[:-9], "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_line(written, content, message):
+    with pytest.raises(InputError, match=message):
+        read_table(written(content))
+
+
+def test_a_file_that_is_not_there_or_no_parquet_is_told(tmp_path, written):
+    with pytest.raises(InputError, match="There is no file"):
+        read_table(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="cannot be read as CSV or Parquet"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="cannot be read as CSV or Parquet"):
+        read_table(written(b"a,b\n1,2\n", "table.parquet"))

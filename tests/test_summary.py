@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+
+from autopipe import AutoClassifier
+
+QUICK = {"executor": "inline", "max_trials": 2, "cv": 2, "verbose": 0, "random_state": 0}
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["<b>a</b>", "b&b"])
+y = np.where(X.sum(axis=1) > 0, "yes", "no")
+
+
+@pytest.fixture(scope="module")
+def model() -> AutoClassifier:
+    return AutoClassifier(**QUICK, include=["logistic", "extra_trees"]).fit(X, y)
+
+
+class Balanced(HTMLParser):
+    """Follows tags; every one that is opened has to be closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_card_tells_score_pipeline_members_and_seconds(model):
+    told = " ".join(Balanced(model._repr_html_()).words)
+    board = model.leaderboard()
+    assert told.startswith("AutoClassifier")
+    assert f"roc_auc {model.score_:.5g}" in told
+    assert "2 pipelines tried, 2 complete" in told and "ms per row" in told
+    assert f"Best pipeline:  {board['tree'].iloc[0]}" in told
+    for tree in board["tree"][board["weight"] > 0]:
+        assert tree in told
+    assert re.search(r"s in fit: .*intake \d.*search \d", told)
+
+
+def test_a_notebook_is_given_the_card_and_the_plain_text(model):
+    bundle = model._repr_mimebundle_()
+    assert bundle["text/html"] == model._repr_html_()
+    assert bundle["text/plain"].startswith("AutoClassifier(")
+
+
+def test_a_model_that_was_not_fitted_is_shown_as_scikit_learn_shows_it():
+    shown = AutoClassifier(**QUICK)._repr_html_()
+    assert "sk-estimator" in shown and "AutoClassifier" in shown
+
+
+def test_whoever_asked_scikit_learn_for_text_gets_text(model):
+    with sklearn.config_context(display="text"):
+        assert "text/html" not in model._repr_mimebundle_()
+
+
+def test_whatever_a_user_names_is_escaped():
+    def scorer(estimator, X, y):
+        return 0.5
+
+    scorer.__name__ = "<script>alert(1)</script>"
+    model = AutoClassifier(**QUICK, include=["logistic"], scoring=scorer)
+    shown = model.fit(X, y)._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+    Balanced(shown)
+
+
+def test_a_model_that_knows_the_prior_alone_says_so():
+    model = AutoClassifier(**{**QUICK, "time_budget": "0.001s"}).fit(X, y)
+    assert "the same for every row" in model._repr_html_()
