@@ -89,6 +89,9 @@ def check_rows(frame: pd.DataFrame, y: Any) -> None:
 def check_weights(weights: Any, rows: int) -> FloatArray | None:
     """Weights of shape (rows,), or None where none are given.
 
+    They are scaled so that those above zero have a mean of 1: penalties and the smallest
+    leaves of learners are measured in rows, and the unit of weights is the user's.
+
     Raises
     ------
     ShapeError
@@ -117,7 +120,7 @@ def check_weights(weights: Any, rows: int) -> FloatArray | None:
         )
     if not values.any():
         raise InputError("sample_weight is zero in every row; wanted some above 0.")
-    return values
+    return np.asarray(values / values[values > 0].mean())
 
 
 def check_groups(groups: Any, rows: int) -> None:

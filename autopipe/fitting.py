@@ -18,7 +18,7 @@ from typing import Any
 import joblib
 
 from autopipe.clock import Clock
-from autopipe.datasets.portfolio import portfolio
+from autopipe.datasets.portfolio import Situation, portfolio
 from autopipe.ensembles.members import Candidates, Selection, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.errors import OptionError
@@ -115,11 +115,12 @@ def fit(
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
             grammar = Grammar(operators, table.schema, target.kind, len(table))
-            search = options.search or _evolution(grammar, table, target, options, seeds)
+            cores = core_count(options.n_jobs)
+            situation = Situation.of(table, target, len(folds), cores * seconds)
+            search = options.search or _evolution(grammar, situation, options, seeds)
             facts = _facts(table, target, metric, folds, seeds)
             store = stack.enter_context(Store.create(folder, facts))
             RunData(table, target, folds).save(data_path(folder))
-            cores = core_count(options.n_jobs)
             shares = plan(table, target, len(folds), cores, clock.budget)
             executor = _executor(options.executor, folder, shares, clock)
             stack.callback(executor.close)
@@ -272,10 +273,9 @@ def core_count(n_jobs: int) -> int:
 
 
 def _evolution(
-    grammar: Grammar, table: Table, target: Target, options: Options, seeds: Seeds
+    grammar: Grammar, situation: Situation, options: Options, seeds: Seeds
 ) -> Evolution:
-    described = (table.schema, target.kind, len(table), target.n_classes)
-    first = [parse(text) for text in portfolio(*described)]
+    first = [parse(text) for text in portfolio(situation)]
     lag = None if options.max_trials is None else _LAG
     return Evolution(first, grammar, seeds, lag=lag)
 

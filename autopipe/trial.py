@@ -64,7 +64,7 @@ class Trial:
     score : mean over the folds, larger is better; None unless complete
     fold_scores : one for every fold
     seconds : wall time of fitting and predicting all folds
-    predict_seconds : time to predict the held-out rows once; 0 where it was not measured
+    predict_seconds : time to predict one row of a batch with all fold models
     megabytes : size of the fitted state of all folds
     is_truncated : whether a learner was stopped by its deadline rather than by itself
     failure : one line that says what went wrong

@@ -7,9 +7,21 @@ where each stands follows from cross-fitting them on fifteen data sets.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autopipe.roles import Role
-from autopipe.table import Schema
-from autopipe.task import TaskKind
+from autopipe.table import Schema, Table
+from autopipe.task import Target, TaskKind
+
+# Of all core-seconds, what a dear tree may take and still come early. Texts are read once for
+# many trees, and tell more than a kernel does.
+_KERNEL_SHARE = 0.15
+_TEXT_SHARE = 0.3
+
+# Measured on one core, for the training rows of one fold: decompositions of the kernel, about
+# seven on a sample of 1,000 rows and one on all; and reading texts into terms.
+_KERNEL_SECONDS = 3.5e-10  # for every row cubed
+_TEXT_SECONDS = 2e-7  # for every byte
 
 _FEW_ROWS = 1_000  # below, simple models come early
 _MEDIUM_ROWS = 5_000  # up to here, a kernel machine can be afforded
@@ -71,36 +83,96 @@ _GAUSSIAN = "kernel_machine(robust_scaling(impute(codes(table))), kernel='gaussi
 _KERNEL_OF_MEANS = "kernel_machine(quantile_scaling(impute(target_encoding({table}))))"
 
 
-def portfolio(schema: Schema, kind: TaskKind, rows: int, n_classes: int = 0) -> list[str]:
-    """Trees to begin with, as text, in the order in which they are to be judged.
-
-    Some may be of operators that decline the table; the grammar knows.
+@dataclass(frozen=True)
+class Situation:
+    """What the choice of the first trees depends on.
 
     Parameters
     ----------
+    schema : of the table
+    kind : of the task
     rows : of the training table
     n_classes : 0 for regression
+    text_bytes : of all columns of texts
+    folds : that each tree is fitted on
+    core_seconds : budget times cores; infinite where no clock ends the run
     """
-    has_categories = bool(schema.having(Role.CATEGORICAL))
-    has_texts = bool(schema.having(Role.TEXT))
-    table = "text_prediction(table)" if has_texts else "table"
-    rich = "text_prediction(text_topics(table))" if has_texts else "table"
-    words = {
-        "table": table,
-        "rich": rich,
-        "encoded": f"one_hot({rich})" if has_categories else f"codes({rich})",
-        "means": f"target_encoding({table})" if has_categories else f"codes({table})",
-    }
-    return [tree.format(**words) for tree in _ordered(kind, rows, n_classes, has_categories)]
+
+    schema: Schema
+    kind: TaskKind
+    rows: int
+    n_classes: int = 0
+    text_bytes: int = 0
+    folds: int = 8
+    core_seconds: float = float("inf")
+
+    @classmethod
+    def of(cls, table: Table, target: Target, folds: int, core_seconds: float) -> Situation:
+        """The situation that a fit is in."""
+        text_bytes = sum(len(text.buffer) for text in table.texts)
+        described = (table.schema, target.kind, len(table), target.n_classes)
+        return cls(*described, text_bytes, folds, core_seconds)
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether there is a column of categories."""
+        return bool(self.schema.having(Role.CATEGORICAL))
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether there is a column of texts."""
+        return bool(self.schema.having(Role.TEXT))
+
+    @property
+    def affords_kernels(self) -> bool:
+        """Whether a kernel machine may come before cheaper trees."""
+        fold_seconds = _KERNEL_SECONDS * (7 * min(self.rows, 1_000) ** 3 + self.rows**3)
+        return self.folds * fold_seconds <= _KERNEL_SHARE * self.core_seconds
+
+    @property
+    def affords_texts(self) -> bool:
+        """Whether nearly all trees may read the texts."""
+        fold_seconds = _TEXT_SECONDS * self.text_bytes
+        return self.folds * fold_seconds <= _TEXT_SHARE * self.core_seconds
 
 
-def _ordered(kind: TaskKind, rows: int, n_classes: int, has_categories: bool) -> list[str]:
+def portfolio(situation: Situation) -> list[str]:
+    """Trees to begin with, as text, in the order in which they are to be judged.
+
+    The first one is fast on any table. Some may be of operators that decline the table; the
+    grammar knows.
+    """
+    trees = _ordered(situation)
+    if not situation.has_texts:
+        return [_filled(tree, situation, "table", "table") for tree in trees]
+    read = "text_prediction(table)", "text_prediction(text_topics(table))"
+    plain = _filled(_PROBE, situation, "table", "table")
+    if situation.affords_texts:
+        return [plain, *(_filled(tree, situation, *read) for tree in trees)]
+    unread = [_filled(tree, situation, "table", "table") for tree in trees]
+    return list(dict.fromkeys([plain, *unread[:3], _filled(_PROBE, situation, *read), *unread]))
+
+
+def _filled(tree: str, situation: Situation, table: str, rich: str) -> str:
+    """The tree over the table as it is, or with its texts read in one way or the other."""
+    return tree.format(
+        table=table,
+        rich=rich,
+        encoded=f"one_hot({rich})" if situation.has_categories else f"codes({rich})",
+        means=f"target_encoding({table})" if situation.has_categories else f"codes({table})",
+    )
+
+
+def _ordered(situation: Situation) -> list[str]:
+    kind, rows = situation.kind, situation.rows
+    has_categories = situation.has_categories
     is_regression = kind is TaskKind.REGRESSION
     learner = "ridge" if is_regression else "logistic"
     linear = learner + "(quantile_scaling(impute({encoded})))"
     forest = _FOREST
     if kind is TaskKind.MULTICLASS:  # log loss punishes a forest's timid probabilities
-        forest = f"{'sigmoid' if n_classes < _MANY_CLASSES else 'temperature'}({_FOREST})"
+        many = situation.n_classes >= _MANY_CLASSES
+        forest = f"{'temperature' if many else 'sigmoid'}({_FOREST})"
     if rows > _MANY_ROWS:
         faster = _EXTRA_LEAVES.replace("0.0179", "0.05")
         order = [_PROBE, faster, _XGBOOST[kind], _CATBOOST[kind], linear, forest]
@@ -113,13 +185,15 @@ def _ordered(kind: TaskKind, rows: int, n_classes: int, has_categories: bool) ->
         order += [_ADDITIVE, _LOSSGUIDE]
     if has_categories:
         order.insert(4, _TARGET_MEANS)
+    order += [_BUSHY, _DEEP_CATBOOST]
     if rows <= _MEDIUM_ROWS:
+        is_early = situation.affords_kernels
         scaling = "quantile_scaling" if is_regression else "power_scaling"
-        order.insert(2, "kernel_machine(" + scaling + "(impute({encoded})))")
+        order.insert(2 if is_early else 8, "kernel_machine(" + scaling + "(impute({encoded})))")
         if has_categories:
-            order.insert(6, _KERNEL_OF_MEANS)
+            order.insert(6 if is_early else 10, _KERNEL_OF_MEANS)
         elif not is_regression:
-            order.insert(5, _GAUSSIAN)
-    order += [_BUSHY, _DEEP_CATBOOST, learner + "(power_scaling(impute({encoded})))"]
+            order.insert(5 if is_early else 10, _GAUSSIAN)
+    order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
     return order if is_regression else [*order, f"temperature({linear})"]

@@ -1,13 +1,16 @@
-"""What the three boosting libraries share: when to stop, and at which round it was best."""
+"""What the three boosting libraries share: when to stop, what is kept of a fit."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
-from autopipe.operators.declaration import Limits
+from autopipe.operators.declaration import Limits, State
+from autopipe.space import Value
 from autopipe.task import FloatArray, Target
 
 MAX_ROUNDS = 10_000  # far beyond what early stopping lets pass
@@ -78,6 +81,50 @@ class BestRound:
         not at all), and cost CatBoost a third more time.
         """
         return round(20 + 1.5 / self.learning_rate + 0.1 * self.rounds)
+
+
+class Booster(ABC):
+    """A learner of one of the libraries: its parameters are the library's, by their names.
+
+    The number of rounds is no parameter: early stopping on the held-out rows of the fold
+    finds it.
+    """
+
+    prepared_by: tuple[str, ...] = ()
+
+    def __init__(self, **params: Value) -> None:
+        self.params = params
+        self.is_truncated = False
+        self._outputs = 1
+        self._model: Any = None  # of the library, which carries no types
+
+    def _watch(self, target: Target, limits: Limits) -> BestRound:
+        """The rounds of a fit, watched on the rows of `target`."""
+        self._outputs = target.outputs
+        rate = self.params["learning_rate"]
+        assert isinstance(rate, float)
+        return BestRound(target, rate, limits)
+
+    @abstractmethod
+    def _dumped(self) -> bytes:
+        """The model up to the best round, in the library's own format."""
+
+    @abstractmethod
+    def _loaded(self, model: bytes) -> Any:
+        """The model that `_dumped` gave."""
+
+    def state(self) -> State:
+        """The library's own format, up to the best round."""
+        model = np.frombuffer(self._dumped(), dtype=np.uint8)
+        return {"outputs": self._outputs, "model": model}
+
+    def restore(self, state: State) -> Self:
+        """Take back what `state` gave."""
+        model, outputs = state["model"], state["outputs"]
+        assert isinstance(model, np.ndarray) and isinstance(outputs, int)
+        self._outputs = outputs
+        self._model = self._loaded(model.tobytes())
+        return self
 
 
 def as_outputs(predictions: FloatArray, outputs: int) -> FloatArray:

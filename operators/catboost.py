@@ -5,19 +5,18 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import MAX_ROUNDS, BestRound
+from autopipe.operators.boosting import MAX_ROUNDS, BestRound, Booster
 from autopipe.operators.declaration import (
     Coded,
     Limits,
     Operator,
     Predictions,
-    State,
     check_deadline,
 )
 from autopipe.space import Float, Int, Value
@@ -30,20 +29,8 @@ class _Pooled:
     target: Target
 
 
-class CatBoost:
-    """Symmetric trees, the strongest single learner without tuning; slow on few rows.
-
-    Parameters are CatBoost's own, by its names. The number of rounds is found by early
-    stopping on the held-out rows of the fold.
-    """
-
-    prepared_by = ()
-
-    def __init__(self, **params: Value) -> None:
-        self.params = params
-        self.is_truncated = False
-        self._model: Any = None
-        self._outputs = 1
+class CatBoost(Booster):
+    """Symmetric trees, the strongest single learner without tuning; slow on few rows."""
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Pooled:
         """Read the columns into one pool, quantised where it holds numbers alone."""
@@ -66,9 +53,7 @@ class CatBoost:
 
         assert isinstance(prepared, _Pooled)
         check_deadline(limits)
-        self._outputs = prepared.target.outputs
-        rate = float(self.params.get("learning_rate", 0.05))  # type: ignore[arg-type]  # a Float
-        best = BestRound(prepared.target.take(valid_rows), rate, limits)
+        best = self._watch(prepared.target.take(valid_rows), limits)
         stop = _Stop(best)
         self._model = catboost.CatBoost(
             {
@@ -115,23 +100,16 @@ class CatBoost:
         shifted = np.exp(raw - raw.max(axis=0))
         return np.asarray((shifted / shifted.sum(axis=0)).T)
 
-    def state(self) -> State:
-        """CatBoost's own binary format, up to the best round."""
+    def _dumped(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.cbm"
             self._model.save_model(str(path))
-            model = np.fromfile(path, dtype=np.uint8)
-        return {"outputs": self._outputs, "model": model}
+            return path.read_bytes()
 
-    def restore(self, state: State) -> Self:
-        """Take back what `state` gave."""
+    def _loaded(self, model: bytes) -> Any:
         import catboost
 
-        model, outputs = state["model"], state["outputs"]
-        assert isinstance(model, np.ndarray) and isinstance(outputs, int)
-        self._outputs = outputs
-        self._model = catboost.CatBoost().load_model(blob=model.tobytes())
-        return self
+        return catboost.CatBoost().load_model(blob=model)
 
 
 class _Stop:

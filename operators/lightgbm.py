@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import BestRound, as_outputs
+from autopipe.operators.boosting import Booster, as_outputs
 from autopipe.operators.declaration import (
     Coded,
     Limits,
     Operator,
     Predictions,
-    State,
     check_deadline,
 )
 from autopipe.space import Choice, Float, Int, Value
@@ -27,20 +26,10 @@ class _Binned:
     target: Target
 
 
-class LightGBM:
-    """Leaf-wise boosted trees; categories are split natively, missing values too.
-
-    Parameters are LightGBM's own, by its names. The number of rounds is found by early
-    stopping on the held-out rows of the fold.
-    """
+class LightGBM(Booster):
+    """Leaf-wise boosted trees; categories are split natively, missing values too."""
 
     prepared_by = ("max_bin",)
-
-    def __init__(self, **params: Value) -> None:
-        self.params = params
-        self.is_truncated = False
-        self._booster: Any = None
-        self._outputs = 1
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Binned:
         """Bin the columns; the edges see all rows of `X`, and no target."""
@@ -79,9 +68,7 @@ class LightGBM:
         order = np.argsort(valid_rows)
         train = prepared.dataset.subset(np.sort(train_rows))
         valid = prepared.dataset.subset(valid_rows[order])
-        self._outputs = prepared.target.outputs
-        rate = float(self.params.get("learning_rate", 0.1))  # type: ignore[arg-type]  # a Float
-        best = BestRound(prepared.target.take(valid_rows[order]), rate, limits)
+        best = self._watch(prepared.target.take(valid_rows[order]), limits)
         booster = lightgbm.Booster(
             {
                 **_objective(prepared.target),
@@ -109,8 +96,8 @@ class LightGBM:
             booster.eval_valid(watch)
             is_over = is_exhausted or best.is_over(booster.current_iteration())
         self.is_truncated = best.is_late
-        self._booster = booster.free_dataset()
-        self._booster.best_iteration = best.rounds
+        self._model = booster.free_dataset()
+        self._model.best_iteration = best.rounds
         unsorted = np.empty_like(best.predictions)
         unsorted[order] = best.predictions
         return unsorted
@@ -119,25 +106,16 @@ class LightGBM:
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # LightGBM refuses
-        return as_outputs(self._booster.predict(X.values, num_threads=1), self._outputs)
+        return as_outputs(self._model.predict(X.values, num_threads=1), self._outputs)
 
-    def state(self) -> State:
-        """LightGBM's own text format, up to the best round."""
-        text = self._booster.model_to_string(num_iteration=self._booster.best_iteration)
-        return {
-            "outputs": self._outputs,
-            "model": np.frombuffer(text.encode(), dtype=np.uint8),
-        }
+    def _dumped(self) -> bytes:
+        text: str = self._model.model_to_string(num_iteration=self._model.best_iteration)
+        return text.encode()
 
-    def restore(self, state: State) -> Self:
-        """Take back what `state` gave."""
+    def _loaded(self, model: bytes) -> Any:
         import lightgbm
 
-        model, outputs = state["model"], state["outputs"]
-        assert isinstance(model, np.ndarray) and isinstance(outputs, int)
-        self._outputs = outputs
-        self._booster = lightgbm.Booster(model_str=model.tobytes().decode())
-        return self
+        return lightgbm.Booster(model_str=model.decode())
 
 
 def _objective(target: Target) -> dict[str, Value]:

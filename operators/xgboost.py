@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
-
-import numpy as np
+from typing import Any
 
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import MAX_ROUNDS, BestRound, as_outputs
+from autopipe.operators.boosting import MAX_ROUNDS, Booster, as_outputs
 from autopipe.operators.declaration import (
     Coded,
     Limits,
     Operator,
     Predictions,
-    State,
     check_deadline,
 )
 from autopipe.space import Choice, Float, Int, Value
@@ -28,26 +25,12 @@ class _Cut:
     cuts: Any  # xgboost.QuantileDMatrix: the library carries no types
 
 
-class XGBoost:
-    """Depth-wise or loss-guided boosted trees; categories are split natively.
-
-    Parameters are XGBoost's own, by its names. The number of rounds is found by early
-    stopping on the held-out rows of the fold.
-    """
-
-    prepared_by = ()
-
-    def __init__(self, **params: Value) -> None:
-        self.params = params
-        self.is_truncated = False
-        self._booster: Any = None
-        self._outputs = 1
-        self._types: list[str] = []
+class XGBoost(Booster):
+    """Depth-wise or loss-guided boosted trees; categories are split natively."""
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Cut:
         """Find the quantile cuts; they see all rows of `X`, and no target."""
         check_deadline(limits)
-        self._types = _types(X)
         return _Cut(X, target, self._quantised(X, target, limits, None))
 
     def fit(
@@ -64,14 +47,12 @@ class XGBoost:
         assert isinstance(prepared, _Cut)
         check_deadline(limits)
         X, target = prepared.X, prepared.target
-        self._types, self._outputs = _types(X), target.outputs
         valid_target = target.take(valid_rows)
         train = self._quantised(
             X.take(train_rows), target.take(train_rows), limits, prepared.cuts
         )
         valid = self._quantised(X.take(valid_rows), valid_target, limits, train)
-        rate = float(self.params.get("learning_rate", 0.3))  # type: ignore[arg-type]  # a Float
-        best = BestRound(valid_target, rate, limits)
+        best = self._watch(valid_target, limits)
 
         class Stop(xgboost.callback.TrainingCallback):
             rounds = 0
@@ -104,7 +85,7 @@ class XGBoost:
             verbose_eval=False,
         )
         self.is_truncated = best.is_late
-        self._booster = booster[: best.rounds]
+        self._model = booster[: best.rounds]
         return best.predictions
 
     def predict(self, X: Matrix) -> FloatArray:
@@ -112,9 +93,9 @@ class XGBoost:
         import xgboost
 
         data = xgboost.DMatrix(
-            X.values, feature_types=self._types, enable_categorical=True, nthread=1
+            X.values, feature_types=_types(X), enable_categorical=True, nthread=1
         )
-        return as_outputs(self._booster.predict(data), self._outputs)
+        return as_outputs(self._model.predict(data), self._outputs)
 
     def _quantised(self, X: Matrix, target: Target, limits: Limits, ref: Any) -> Any:
         import xgboost
@@ -123,31 +104,21 @@ class XGBoost:
             X.values,
             target.y,
             weight=target.weights,
-            feature_types=self._types,
+            feature_types=_types(X),
             enable_categorical=True,
             nthread=limits.threads,
             ref=ref,
         )
 
-    def state(self) -> State:
-        """XGBoost's own binary format (UBJSON), up to the best round."""
-        return {
-            "outputs": self._outputs,
-            "types": list(self._types),
-            "model": np.frombuffer(bytes(self._booster.save_raw("ubj")), dtype=np.uint8),
-        }
+    def _dumped(self) -> bytes:
+        return bytes(self._model.save_raw("ubj"))
 
-    def restore(self, state: State) -> Self:
-        """Take back what `state` gave."""
+    def _loaded(self, model: bytes) -> Any:
         import xgboost
 
-        model, types, outputs = state["model"], state["types"], state["outputs"]
-        assert isinstance(model, np.ndarray)
-        assert isinstance(types, list) and isinstance(outputs, int)
-        self._types, self._outputs = [str(word) for word in types], outputs
-        self._booster = xgboost.Booster(model_file=bytearray(model.tobytes()))
-        self._booster.set_param({"nthread": 1})  # a loaded booster forgets it
-        return self
+        booster = xgboost.Booster(model_file=bytearray(model))
+        booster.set_param({"nthread": 1})  # a loaded booster forgets it
+        return booster
 
 
 def _types(X: Matrix) -> list[str]:

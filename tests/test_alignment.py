@@ -53,6 +53,7 @@ def test_rows_of_another_number_or_order_are_refused():
 def test_weights_are_numbers_or_none():
     assert check_weights(None, 2) is None
     assert check_weights([0, 1], 2).tolist() == [0.0, 1.0]
+    assert check_weights([0, 2, 6], 3).tolist() == [0.0, 0.5, 1.5]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from autopipe.execution.cache import Cache
 from autopipe.folds import Folds
 from autopipe.matrix import Matrix, joined
 from autopipe.operators.catalogue import estimator_for, operator_named
-from autopipe.operators.declaration import Limits
+from autopipe.operators.declaration import Limits, check_deadline
 from autopipe.operators.fitted import FittedTree, is_stateless
 from autopipe.seeds import Seeds
 from autopipe.table import Table
@@ -191,6 +191,7 @@ class _Run:
             split = self._transformed(below, fold)
             train, valid = split.train, split.held_out
             estimators = {(0, *path): each for path, each in split.estimators.items()}
+        check_deadline(Limits(self.deadline))
         transformer = estimator_for(node)
         fitted = transformer.fit_transform(
             train, self.target.take(train_rows), self._seed(node, fold)
