@@ -21,7 +21,8 @@ _TEXT_SHARE = 0.3
 # Measured on one core, for the training rows of one fold: decompositions of the kernel, about
 # seven on a sample of 1,000 rows and one on all; and reading texts into terms.
 _KERNEL_SECONDS = 3.5e-10  # for every row cubed
-_TEXT_SECONDS = 2e-7  # for every byte
+_TEXT_SECONDS = 1e-5  # for every text,
+_BYTE_SECONDS = 2e-7  # and for every byte of them
 
 _FEW_ROWS = 1_000  # below, simple models come early
 _MEDIUM_ROWS = 5_000  # up to here, a kernel machine can be afforded
@@ -132,7 +133,8 @@ class Situation:
     @property
     def affords_texts(self) -> bool:
         """Whether nearly all trees may read the texts."""
-        fold_seconds = _TEXT_SECONDS * self.text_bytes
+        texts = self.rows * len(self.schema.having(Role.TEXT))
+        fold_seconds = _TEXT_SECONDS * texts + _BYTE_SECONDS * self.text_bytes
         return self.folds * fold_seconds <= _TEXT_SHARE * self.core_seconds
 
 
