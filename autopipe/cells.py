@@ -77,8 +77,11 @@ def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = np.asarray(column.cat.codes, dtype=np.intp)
         return codes, np.asarray(column.cat.categories, dtype=object)
-    if isinstance(column.dtype, np.dtype):
-        values: Any = column.to_numpy()
+    if column.dtype == object:
+        # pandas 2 reads cells up to the first NUL if all are text; one that is None is not.
+        values: Any = np.concatenate([column.to_numpy(), np.array([None])])
+    elif isinstance(column.dtype, np.dtype):
+        values = column.to_numpy()
     elif isinstance(column.dtype, pd.SparseDtype):
         values = np.asarray(column)  # factorize drops the fill value of sparse arrays
     else:
@@ -88,7 +91,7 @@ def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:
     except (TypeError, NotImplementedError) as error:  # a list has no hash; Arrow no method
         unhashable = next((cell for cell in values if _is_container(cell)), values[0])
         raise InputError(_unusable(column, unhashable)) from error
-    return places, np.asarray(cells, dtype=object)
+    return places[: len(column)], np.asarray(cells, dtype=object)
 
 
 def text(cell: object) -> str:

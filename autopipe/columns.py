@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from autopipe import cells
@@ -136,8 +135,11 @@ def distinct_texts(column: Column[Any]) -> tuple[NDArray[np.intp], list[str]]:
         # True and 1 are the same to a hash table, but not as text: which of them stands
         # for both would depend on the order of the rows.
         missing = places < 0
-        texts = [cells.text(cell) for cell in column.to_numpy()[~missing]]
+        place_of: dict[str, int] = {}
         places = places.copy()
-        places[~missing], unique = pd.factorize(np.array(texts, dtype=object))
-        return places, list(unique)
+        places[~missing] = [
+            place_of.setdefault(cells.text(cell), len(place_of))
+            for cell in column.to_numpy()[~missing]
+        ]
+        return places, list(place_of)
     return places, [cells.text(cell) for cell in distinct]

@@ -16,7 +16,7 @@ from autopipe.table import Schema, place_columns
 from autopipe.task import TaskKind
 from autopipe.tree import TABLE, Node
 
-LAW = settings(derandomize=True, deadline=None, max_examples=200)
+LAW = settings(max_examples=200)
 
 
 def _operator(name, takes, gives, space=None, **more):

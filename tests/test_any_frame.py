@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import frames
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autopipe import AutoClassifier, AutoRegressor
 
 QUICK = {"executor": "inline", "max_trials": 1, "cv": 2, "verbose": 0, "random_state": 0}
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=12)
 quiet = pytest.mark.filterwarnings("ignore:X has column", "ignore:y has")
 drawn = given(
     frame=frames(min_rows=8, max_rows=24),

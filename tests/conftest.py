@@ -1,0 +1,8 @@
+"""Hypothesis draws the same examples on every machine, however slow it is."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
