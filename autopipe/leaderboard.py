@@ -20,13 +20,14 @@ _ENSEMBLE = "ensemble"
 def history(trials: Sequence[Trial]) -> pd.DataFrame:
     """Every finished trial, in the order of their numbers."""
     columns = [
-        "number", "source", "parents", "tree", "status", "score", "seconds", "is_truncated",
-        "failure",
+        "number", "source", "parents", "tree", "status", "score", "seconds", "train_share",
+        "is_truncated", "failure",
     ]  # fmt: skip
     rows = [
         [
             trial.number, trial.source.value, trial.parents, str(trial.tree),
-            trial.status.value, trial.score, trial.seconds, trial.is_truncated, trial.failure,
+            trial.status.value, trial.score, trial.seconds, trial.train_share,
+            trial.is_truncated, trial.failure,
         ]
         for trial in trials
     ]  # fmt: skip

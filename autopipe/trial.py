@@ -32,6 +32,7 @@ class Status(StrEnum):
     TIMEOUT = "timeout"  # nothing usable by the deadline, or killed at the limit
     MEMORY = "memory"  # more memory than a worker may take
     CRASH = "crash"  # the worker died: a signal or an exit of its own
+    UNSAVED = "unsaved"  # its files could not be written: the disk is full, or read-only
     CANCELLED = "cancelled"  # the run ended first
 
 
@@ -66,6 +67,7 @@ class Trial:
     seconds : wall time of fitting and predicting all folds
     predict_seconds : time to predict one row of a batch with all fold models
     megabytes : size of the fitted state of all folds
+    train_share : of each fold's training rows, that it was fitted to
     is_truncated : whether a learner was stopped by its deadline rather than by itself
     failure : one line that says what went wrong
     traceback : at most twenty frames
@@ -82,6 +84,7 @@ class Trial:
     seconds: float = 0.0
     predict_seconds: float = 0.0
     megabytes: float = 0.0
+    train_share: float = 1.0
     is_truncated: bool = False
     failure: str = ""
     traceback: str = field(default="", repr=False)

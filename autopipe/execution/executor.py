@@ -22,6 +22,7 @@ class Job:
     deadline : time on `time.monotonic`'s axis by which they stop in any case
     limit : time on the same axis at which the worker is killed
     fold_threads : folds that are fitted at the same time, each on one native thread
+    train_share : of each fold's training rows, that are used; 1 is all
     """
 
     number: int
@@ -31,6 +32,7 @@ class Job:
     deadline: float = float("inf")
     limit: float = float("inf")
     fold_threads: int = 1
+    train_share: float = 1.0
 
 
 @dataclass(frozen=True)
