@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from autopipe.errors import InputError, ShapeError
 from autopipe.frames import as_frame, is_named
+from autopipe.suggestion import did_you_mean
 from autopipe.task import FloatArray
 
 # scikit-learn's words, which its contract tests look for
@@ -48,8 +48,7 @@ def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Ser
     count = int((frame.columns == target).sum())
     if count != 1:
         names = [str(name) for name in frame.columns]
-        close = difflib.get_close_matches(str(target), names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close and not count else ""
+        hint = "" if count else did_you_mean(target, names)
         raise InputError(
             f"The frame has {count} columns called {target!r}; wanted 1.{hint} "
             f"It has {', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."

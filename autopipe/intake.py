@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import warnings
 from collections import Counter
@@ -22,6 +21,7 @@ from autopipe.frames import as_frame, is_named
 from autopipe.plain import from_json, plain, to_json
 from autopipe.recognition import learn_column
 from autopipe.roles import Role
+from autopipe.suggestion import did_you_mean
 from autopipe.table import Schema, Table, Texts, place_columns
 
 log = logging.getLogger(__name__)
@@ -261,11 +261,6 @@ def _chosen_roles(roles: Mapping[Any, str], names: Sequence[Hashable]) -> dict[H
             )
         chosen[name] = Role(role)
     return chosen
-
-
-def did_you_mean(name: object, known: Sequence[Any]) -> str:
-    close = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _listed(names: Sequence[Hashable], most: int = 10) -> str:

@@ -7,7 +7,6 @@ predictions instead of a model.
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopipe.errors import OptionError
+from autopipe.suggestion import did_you_mean
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
 Score = Callable[[Target, FloatArray], float]
@@ -213,8 +213,7 @@ def metric_for(
     if name == "roc_auc" and kind is TaskKind.MULTICLASS:
         name = "roc_auc_ovr"
     if name not in get_scorer_names():
-        near = difflib.get_close_matches(name, [*get_scorer_names(), *_NICKNAMES], n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = did_you_mean(name, [*get_scorer_names(), *_NICKNAMES])
         raise OptionError(
             f"scoring={scoring!r}: scikit-learn has no such scorer.{hint} "
             "sklearn.metrics.get_scorer_names() lists them."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autopipe.errors import OptionError
+from autopipe.suggestion import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,7 @@ def preset_named(name: object) -> Preset:
     """
     if isinstance(name, str) and name in PRESETS:
         return PRESETS[name]
-    near = difflib.get_close_matches(str(name), PRESETS, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     raise OptionError(
-        f"preset={name!r}: there is no such preset.{hint} Known: {', '.join(PRESETS)}."
+        f"preset={name!r}: there is no such preset.{did_you_mean(name, PRESETS)} "
+        f"Known: {', '.join(PRESETS)}."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -11,6 +10,7 @@ from autopipe.errors import OptionError, TreeError, UnknownOperatorError
 from autopipe.evolution.genome import Genome, Genotype, is_wasted
 from autopipe.operators.declaration import Operator, Predictions, Raw
 from autopipe.space import Float, Value
+from autopipe.suggestion import did_you_mean
 from autopipe.table import Schema
 from autopipe.task import TaskKind
 from autopipe.tree import TABLE, TABLE_NAME, Node
@@ -178,7 +178,7 @@ class Grammar:
                 known = ", ".join(operator.space) or "none"
                 raise TreeError(
                     f"{node.op} has no hyperparameter {name!r}."
-                    f"{_nearest(name, operator.space)} Known: {known}."
+                    f"{did_you_mean(name, operator.space)} Known: {known}."
                 )
             if value not in operator.space[name]:
                 raise TreeError(
@@ -200,7 +200,7 @@ class Grammar:
         if node.op in self._known:
             raise TreeError(f"{node}: nothing that serves this table can feed {node.op}.")
         raise UnknownOperatorError(
-            f"No operator is called {node.op!r}.{_nearest(node.op, self._known)} "
+            f"No operator is called {node.op!r}.{did_you_mean(node.op, self._known)} "
             f"Known: {', '.join(self._known)}."
         )
 
@@ -212,8 +212,3 @@ class Grammar:
         fitting = [op for op in self.operators.values() if issubclass(op.gives, wanted)]
         at_once = [op for op in fitting if all(issubclass(given, state) for state in op.takes)]
         return " or ".join(op.name for op in at_once or fitting) or "nothing does here"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import autopipe.operators
 from autopipe.errors import UnknownOperatorError
 from autopipe.operators.declaration import Operator
+from autopipe.suggestion import did_you_mean
 from autopipe.tree import Node
 
 
@@ -38,10 +38,8 @@ def operator_named(name: str) -> Operator:
     known = catalogue()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UnknownOperatorError(
-        f"No operator is called {name!r}.{hint} Known: {', '.join(known)}."
+        f"No operator is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
     )
 
 
