@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autopipe.estimators import AutoClassifier, AutoRegressor, load
+    from autopipe.operators.own import learner
 
-__all__ = ["AutoClassifier", "AutoRegressor", "load"]
+__all__ = ["AutoClassifier", "AutoRegressor", "learner", "load"]
 
 _HOME = {
     "AutoClassifier": "autopipe.estimators",
     "AutoRegressor": "autopipe.estimators",
+    "learner": "autopipe.operators.own",
     "load": "autopipe.estimators",
 }
 

@@ -11,6 +11,7 @@ import numpy as np
 from autopipe.clock import parse_seconds
 from autopipe.errors import NotSupportedError, OptionError
 from autopipe.fitting import Options
+from autopipe.memory import parse_megabytes
 from autopipe.presets import preset_named
 
 NOT_YET: dict[str, tuple[object, ...]] = {
@@ -20,7 +21,6 @@ NOT_YET: dict[str, tuple[object, ...]] = {
     "max_latency_ms": (None,),
     "max_size_mb": (None,),
     "device": ("auto", "cpu"),
-    "memory_limit": (None,),
 }
 """Arguments that do not work yet, with the values that mean "not used"."""
 
@@ -39,7 +39,9 @@ def budget_of(arguments: Mapping[str, Any]) -> float | None:
     return None if arguments["max_trials"] is not None else parse_seconds(preset.time_budget)
 
 
-def options_of(arguments: Mapping[str, Any], groups: Any = None) -> Options:
+def options_of(
+    arguments: Mapping[str, Any], groups: Any = None, notes: Mapping[str, Any] | None = None
+) -> Options:
     """How a fit is to be run; what is left at its default is filled by the preset.
 
     Raises
@@ -56,7 +58,7 @@ def options_of(arguments: Mapping[str, Any], groups: Any = None) -> Options:
         raise OptionError(f"callbacks={callbacks!r}: give a list of functions of a trial.")
     preset = preset_named(arguments["preset"])
     include, ensemble, search = (arguments[n] for n in ("include", "ensemble", "search"))
-    path = arguments["path"]
+    path, memory_limit = arguments["path"], arguments["memory_limit"]
     return Options(
         max_trials=arguments["max_trials"],
         cv=arguments["cv"],
@@ -67,10 +69,12 @@ def options_of(arguments: Mapping[str, Any], groups: Any = None) -> Options:
         search=None if isinstance(search, str) else search,
         ensemble=preset.ensemble if ensemble == "auto" else ensemble,
         n_jobs=arguments["n_jobs"],
+        memory_limit_mb=None if memory_limit is None else parse_megabytes(memory_limit),
         executor=arguments["executor"],
         path=None if path is None else Path(path),
         callbacks=tuple(callbacks),
         verbose=arguments["verbose"],
+        notes=notes or {},
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,27 +29,49 @@ _MOST_CLASSES = 20  # distinct whole numbers that are still taken for classes
 _ROWS_PER_CLASS = 5  # and the rows that each of them needs on average
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 _INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
+_TERMINATED = 143  # and one that SIGTERM ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or 2 where the user can mend it."""
     arguments = parser().parse_args(argv)
-    command = {"demo": _demo, "fit": _fit, "predict": _predict, "leaderboard": _leaderboard}[
-        arguments.command
-    ]
+    command = {
+        "demo": _demo,
+        "fit": _fit,
+        "resume": _resume,
+        "predict": _predict,
+        "leaderboard": _leaderboard,
+    }[arguments.command]
+    with _termination_as_interrupt() as was_terminated:
+        try:
+            with _one_line_warnings():
+                command(arguments)
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            _say("autopipe: interrupted")
+            return _TERMINATED if was_terminated() else _INTERRUPTED
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (AutopipeError, OSError) as error:
+            _say(f"autopipe: error: {' '.join(str(error).split())}")
+            return 2
+        return _TERMINATED if was_terminated() else 0
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM end a command as Ctrl-C does; gives a question whether it came."""
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with _one_line_warnings():
-            command(arguments)
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        _say("autopipe: interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (AutopipeError, OSError) as error:
-        _say(f"autopipe: error: {' '.join(str(error).split())}")
-        return 2
-    return 0
+        yield lambda: bool(received)
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -83,20 +106,16 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    from autopipe.alignment import split_target
     from autopipe.estimators import AutoClassifier, AutoRegressor
-    from autopipe.execution.files import database_path
-    from autopipe.reading import read_table
+    from autopipe.resuming import facts_in
 
     out: Path = arguments.out
-    for former in (database_path(out), out / _MODEL):
-        if former.exists():
-            raise StoreError(f"{out} holds a run already ({former.name}); give another --out.")
-    X, y = split_target(read_table(arguments.data), arguments.target)
-    is_labelled = y.notna()
-    if not is_labelled.all():
-        _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {arguments.target}: left out.")
-        X, y = X[is_labelled], y[is_labelled]
+    if facts_in(out) or (out / _MODEL).exists():
+        raise StoreError(
+            f"{out} holds a run already. `autopipe resume {out}` goes on with it; or give "
+            "another --out."
+        )
+    X, y = _labelled(arguments.data, arguments.target)
     classify = arguments.task == "classification"
     if arguments.task == "auto":
         classify = _holds_classes(y)
@@ -114,11 +133,53 @@ def _fit(arguments: argparse.Namespace) -> None:
         path=out,
         random_state=arguments.seed,
     )
+    model._notes = {"data": str(arguments.data.resolve()), "target_column": arguments.target}
+    _fit_and_write(model, X, y, out)
+
+
+def _resume(arguments: argparse.Namespace) -> None:
+    from autopipe.estimators import AutoClassifier, AutoRegressor
+    from autopipe.resuming import facts_in
+
+    out: Path = arguments.run
+    facts = facts_in(out)
+    if not facts:
+        raise StoreError(f"{out} holds no run. `autopipe fit` begins one.")
+    if "data" not in facts:
+        raise StoreError(
+            f"{out} was begun in Python: fit with the same data and path goes on with it."
+        )
+    if arguments.budget is not None:
+        facts["arguments"]["time_budget"] = arguments.budget
+    if arguments.max_trials is not None:
+        facts["arguments"]["max_trials"] = arguments.max_trials
+    X, y = _labelled(Path(facts["data"]), facts["target_column"])
+    estimator_class = AutoClassifier if facts["class"] == "AutoClassifier" else AutoRegressor
+    _fit_and_write(estimator_class(**facts["arguments"], path=out), X, y, out)
+
+
+def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The columns and the target of the rows that have one."""
+    from autopipe.alignment import split_target
+    from autopipe.reading import read_table
+
+    X, y = split_target(read_table(data), target)
+    is_labelled = y.notna()
+    if not is_labelled.all():
+        _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {target}: left out.")
+        X, y = X[is_labelled], y[is_labelled]
+    return X, y
+
+
+def _fit_and_write(
+    model: AutoClassifier | AutoRegressor, X: pd.DataFrame, y: pd.Series[Any], out: Path
+) -> None:
+    """Fit, and leave the model and its leaderboard in the run folder."""
     model.fit(X, y)
     model.save(out / _MODEL)
     _without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
     if model.interrupted_:
-        _say("Interrupted: the best so far is kept.")
+        _say(f"Interrupted: the best so far is kept. `autopipe resume {out}` goes on.")
     print(_summary(model))
     _say(
         f"Wrote {out / _MODEL} and {out / _LEADERBOARD}. "
@@ -139,8 +200,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     elif isinstance(model, AutoClassifier):
         shares = model.predict_proba(X)
         predictions = pd.DataFrame(shares, columns=model.classes_)
-        labels = model.classes_[shares.argmax(axis=1)]
-        predictions.insert(0, "prediction", labels, allow_duplicates=True)
+        predictions.insert(0, "prediction", model.predict(X), allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
     predictions.to_csv(arguments.out or sys.stdout, index=False)
@@ -161,8 +221,8 @@ def _print_leaderboard(model: AutoClassifier | AutoRegressor) -> None:
     from autopipe.tree import TABLE_NAME, parse
 
     board = model.leaderboard()
-    if board.empty:
-        return
+    if len(board) == 1:
+        return  # the ensemble of nothing
     score = str(board.columns[2])
     shown = board.head(_SHOWN_TRIALS)
     rest = len(board) - len(shown)
@@ -172,10 +232,13 @@ def _print_leaderboard(model: AutoClassifier | AutoRegressor) -> None:
     for heading in (score, "weight", "fit, s", "row, ms", "MB"):
         table.add_column(escape(heading), justify="right")
     for row in shown.to_dict("records"):
-        names = [node.op for _, node in parse(str(row["tree"])).walk() if node.op != TABLE_NAME]
+        names = [str(row["learner"])]
+        if row["tree"]:
+            nodes = (node.op for _, node in parse(str(row["tree"])).walk())
+            names = [name for name in nodes if name != TABLE_NAME][::-1]
         table.add_row(
-            str(row["number"]),
-            escape(" > ".join(reversed(names))),
+            str(row["number"]) if row["tree"] else "",
+            escape(" > ".join(names)),
             f"{row[score]:.5g}",
             f"{row['weight']:.2f}" if row["weight"] else "",
             *(f"{row[name]:.2f}" for name in ("seconds", "row_ms", "megabytes")),
@@ -184,16 +247,13 @@ def _print_leaderboard(model: AutoClassifier | AutoRegressor) -> None:
 
 
 def _summary(model: AutoClassifier | AutoRegressor) -> str:
-    """One line: the score of the model and what it is made of."""
-    board = model.leaderboard()
+    """The score of the model and what it is made of."""
+    board = model.leaderboard().iloc[1:]  # without the line of the ensemble
     tried = f"{len(model.history_)} pipelines tried, {len(board)} complete"
     if board.empty:
         return f"{tried}: the model predicts the same for every row. Give it more time."
     members = int((board["weight"] > 0).sum())
-    return (
-        f"{board.columns[2]} {model.score_:.5g}, cross-validated and slightly optimistic "
-        f"({tried}, {members} in the ensemble)"
-    )
+    return f"{model.score_!r}\n{tried}, {members} in the ensemble"
 
 
 def _holds_classes(y: pd.Series[Any]) -> bool:
@@ -222,7 +282,9 @@ def _load(path: Path) -> AutoClassifier | AutoRegressor:
     if not path.is_dir():
         return load(path)
     if not (path / _MODEL).is_file():
-        raise InputError(f"{path} holds no {_MODEL}. Did `autopipe fit` end there?")
+        raise InputError(
+            f"{path} holds no {_MODEL}. Where a fit was cut off, `autopipe resume` ends it."
+        )
     return load(path / _MODEL)
 
 

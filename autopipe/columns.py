@@ -22,6 +22,7 @@ from autopipe.values import ISO, Policy, numbers, seconds, truths
 log = logging.getLogger(__name__)
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_REPEATED_SHARE = 0.5  # of the rows; fewer distinct texts are copied faster than encoded
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,11 @@ class ColumnCoding:
 
     def texts(self, column: Column[Any]) -> Texts:
         """The cells of a column as texts, empty where missing."""
-        places, texts = distinct_texts(column)
-        texts = [*texts, ""]
-        return Texts.of([texts[place] for place in places.tolist()])
+        places, distinct = distinct_texts(column)
+        distinct.append("")  # at place -1
+        if len(distinct) < _REPEATED_SHARE * len(places):
+            return Texts.of(distinct).take(places)
+        return Texts.of([distinct[place] for place in places.tolist()])
 
     @cached_property
     def _code_of(self) -> Mapping[Any, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,24 +21,30 @@ from autopipe.alignment import (
 )
 from autopipe.arguments import budget_of, options_of
 from autopipe.clock import Clock
-from autopipe.errors import InputError, NotSupportedError, OptionError
+from autopipe.ensembles.decisions import costs_of
+from autopipe.errors import NotSupportedError, OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
-from autopipe.fitting import Callback, fit
+from autopipe.execution.processes import warm
+from autopipe.failures import warn_if_all_failed
+from autopipe.fitting import fit
 from autopipe.frames import as_frame
+from autopipe.inspection import Inspection
 from autopipe.intake import Coding
 from autopipe.keywords import explaining_keywords
 from autopipe.labels import TargetCoding
-from autopipe.leaderboard import history, leaderboard, scored_leaderboard
+from autopipe.leaderboard import history
 from autopipe.metrics import metric_for
+from autopipe.operators.declaration import Operator
 from autopipe.persistence import Model, read_model, write_model
+from autopipe.run import Callback
 from autopipe.seeds import RandomState, Seeds
 from autopipe.summary import summary_html
 from autopipe.suspicion import warn_of_suspicions
 from autopipe.task import FloatArray
 
 
-class _AutoEstimator(BaseEstimator):
+class _AutoEstimator(Inspection, BaseEstimator):
     """Finds the best ensemble of pipelines that a time budget can buy.
 
     Pipelines (imputation, encoding, scaling, learner, calibration) are trees, judged by
@@ -56,7 +63,8 @@ class _AutoEstimator(BaseEstimator):
         log loss for more, root mean squared error for numbers
     cv : number of folds, a scikit-learn splitter, or index pairs; by default chosen from
         rows and budget
-    include, exclude : operators by name or family; `include` narrows the learners alone
+    include, exclude : operators by name or family; `include` narrows the learners alone, and
+        takes operators of your own, as `["all", learner(MyClass)]`; see `autopipe.learner`
     space, init : not supported yet
     knowledge : "auto" or None
     search : "evolution", or an object with `ask` and `tell`
@@ -65,18 +73,25 @@ class _AutoEstimator(BaseEstimator):
     max_latency_ms, max_size_mb : not supported yet
     n_jobs : cores; -1 is all
     device : "auto" or "cpu"
-    memory_limit : not supported yet; workers share 80 % of the free memory
+    memory_limit : what all workers may hold together: bytes, or a text such as "4GB"; by
+        default 80 % of what is free. Beyond it, the one that holds most costs its trial.
     executor : "processes", "inline", or an object that runs jobs
-    path : folder that keeps the run; by default a temporary one
+    path : folder that keeps the run; by default a temporary one. One that holds a run on the
+        same data goes on with it: `max_trials` counts its trials too, `time_budget` is new.
     callbacks : each is called with every finished trial; one that returns True ends the run
     verbose : 0 is silent
     random_state : an integer makes the run repeatable, as far as the clock allows
 
     Attributes
     ----------
-    score_ : float
-        Mean cross-validated score of the ensemble, in the metric's usual sign. Members
-        and weights were chosen on the same rows, so it is slightly optimistic.
+    score_ : Score
+        Mean cross-validated score of the ensemble, in the metric's usual sign: a float that
+        prints as a report. Members and weights were chosen on the same rows;
+        `score_.corrected` is without what that gained by luck, `score_.interval(rows)`
+        holds the score on so many fresh rows, `score_.baselines` is what simple predictions
+        score on the same folds.
+    threshold_ : float
+        Two classes: the probability of the second one from which on it is predicted.
     history_ : DataFrame
         Every finished trial.
     roles_ : dict
@@ -103,6 +118,8 @@ class _AutoEstimator(BaseEstimator):
     __metadata_request__fit: ClassVar = {"groups": True, "sample_weight": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
 
+    _notes: Mapping[str, Any] = MappingProxyType({})  # the command line's, for the run folder
+
     @explaining_keywords
     def __init__(
         self,
@@ -112,7 +129,7 @@ class _AutoEstimator(BaseEstimator):
         preset: str = "balanced",
         scoring: str | Callable[..., float] | None = None,
         cv: Any = None,
-        include: Sequence[str] | None = None,
+        include: Sequence[str | Operator] | None = None,
         exclude: Sequence[str] | None = None,
         space: Mapping[str, Mapping[str, object]] | None = None,
         init: object = None,
@@ -163,7 +180,7 @@ class _AutoEstimator(BaseEstimator):
         sample_weight: Any = None,
         roles: Mapping[Any, str] | None = None,
         monotone: object = None,
-        costs: object = None,
+        costs: Any = None,
         tables: object = None,
         relationships: object = None,
         cutoff: object = None,
@@ -181,14 +198,20 @@ class _AutoEstimator(BaseEstimator):
         groups : of shape (rows,); rows of one group are never on both sides of a fold
         sample_weight : of shape (rows,); used by learners, scores and ensemble
         roles : of columns where the cells alone would mislead, as {"zip": "categorical"}
-        monotone, costs, tables, relationships, cutoff : not supported yet
+        costs : what a mistake costs, of shape (classes, classes), by what is true and what
+            is said, in the order of the sorted classes; or a dict by (true, said). Then
+            `predict` gives the class of the least expected cost.
+        monotone, tables, relationships, cutoff : not supported yet
         """
         arguments = self.get_params(deep=False)
         clock = Clock(budget_of(arguments))
-        for name in ("monotone", "costs", "tables", "relationships", "cutoff"):
+        for name in ("monotone", "tables", "relationships", "cutoff"):
             if locals()[name] is not None:
                 raise NotSupportedError(f"fit({name}=...) is not supported yet; leave it out.")
-        options = options_of(arguments, groups)
+        notes = {"class": type(self).__name__, "arguments": self._plain_arguments()}
+        options = options_of(arguments, groups, {**notes, **self._notes})
+        if options.executor in (None, "processes"):
+            warm()  # their imports go on while the table is read
         with clock.stage("intake"):
             X, y = features_and_target(X, y)
             frame = as_frame(X)
@@ -202,18 +225,39 @@ class _AutoEstimator(BaseEstimator):
             warn_of_suspicions(table, target, names, target_coding.classes, is_grouped)
             classes = target_coding.classes if self._is_classifier else None
             metric = metric_for(self.scoring, target.kind, classes)
-        fitted = fit(table, target, metric, options, Seeds.of(self.random_state), clock)
+            if costs is not None:
+                options = replace(options, costs=self._costs(costs, classes))
+        seeds = None if self.random_state is None else Seeds.of(self.random_state)
+        fitted = fit(table, target, metric, options, seeds, clock)
+        estimate = fitted.conclusion.estimate
         facts = {
             "class": type(self).__name__,
             "arguments": self._plain_arguments(),
             "score_name": metric.shown_name,
             "score_sign": -1 if metric.is_error else 1,
-            "score": None if fitted.selection is None else metric.shown(fitted.selection.score),
+            "estimate": None if estimate is None else estimate.state(),
             "ledger": dict(fitted.ledger),
             "interrupted": fitted.was_interrupted,
         }
-        self._adopt(Model(coding, target_coding, fitted.predictor, fitted.trials, facts))
+        decision, conformal = fitted.conclusion.decision, fitted.conclusion.conformal
+        self._adopt(
+            Model(
+                coding,
+                target_coding,
+                fitted.predictor,
+                decision,
+                conformal,
+                fitted.trials,
+                facts,
+            )
+        )
+        warn_if_all_failed(fitted.trials)
         return self
+
+    def _costs(self, costs: Any, classes: np.ndarray | None) -> FloatArray:
+        if classes is None:
+            raise OptionError("fit(costs=...): a regressor names no classes; leave it out.")
+        return costs_of(costs, classes)
 
     @property
     def _is_classifier(self) -> bool:
@@ -232,7 +276,7 @@ class _AutoEstimator(BaseEstimator):
             self.classes_ = model.target_coding.classes
         self.roles_ = {name: role.value for name, role in model.coding.roles.items()}
         facts = model.facts
-        self.score_: float = float("nan") if facts["score"] is None else facts["score"]
+        self.score_ = model.score
         self.ledger_: dict[str, float] = facts["ledger"]
         self.interrupted_: bool = facts["interrupted"]
         self.history_ = history(model.trials)
@@ -253,35 +297,6 @@ class _AutoEstimator(BaseEstimator):
         """Predictions of shape (rows, outputs)."""
         model = self._fitted()
         return model.predictor.predict(model.coding.encode(X, type(self).__name__))
-
-    def leaderboard(self, X: Any = None, y: Any = None) -> pd.DataFrame:
-        """The complete trials, best first, with their weight in the ensemble.
-
-        Scores are means over the folds, in the metric's usual sign.
-
-        Parameters
-        ----------
-        X, y : rows that the model has not seen; then the ensemble stands in the first line,
-            and one more column, named after the metric and `_new`, has the scores of it and
-            of its members on these rows
-        """
-        model = self._fitted()
-        if X is None and y is None:
-            return leaderboard(model)
-        if X is None or y is None:
-            raise InputError("leaderboard takes X and y, or neither.")
-        X, y = features_and_target(X, y)
-        table = model.coding.encode(X, type(self).__name__)
-        target = model.target_coding.target(y)
-        check_rows(as_frame(X), y)
-        classes = self.classes_ if self._is_classifier else None
-        metric = metric_for(self.scoring, target.kind, classes)
-        if metric.shown_name != model.facts["score_name"]:
-            raise OptionError(
-                f"The model was fitted with {model.facts['score_name']}, but scoring now means "
-                f"{metric.shown_name}; set_params(scoring=...) gives the former back."
-            )
-        return scored_leaderboard(model, metric, table, target)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to one file, which `autopipe.load` reads.
@@ -314,13 +329,40 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
     __doc__ = _AutoEstimator.__doc__
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable class of every row, in the type that `fit` was given."""
-        codes = self._outputs(X).argmax(axis=1)
+        """The class of every row, in the type that `fit` was given.
+
+        That is the most probable one; or, where `scoring` is of labels and this pays on
+        rows that were held out, the one that a chosen threshold names; or that of the least
+        expected cost, where `fit` was given costs.
+        """
+        codes = self._fitted().chosen(self._outputs(X))
         return self._model.target_coding.decode(codes)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Probabilities of shape (rows, classes), in the order of `classes_`."""
         return self._outputs(X)
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """The classes that each row may be of, so that the true one is among them this often.
+
+        Conformal: made from the errors of out-of-fold predictions. It holds on average over
+        rows like those of `fit`. No set is empty, so an accurate model covers more.
+
+        Returns
+        -------
+        bool array of shape (rows, classes), in the order of `classes_`
+        """
+        outputs = self._outputs(X)
+        return self._model.conformal.sets(outputs, coverage)
+
+    @property
+    def threshold_(self) -> float:
+        """From which probability on `predict` names the second of two classes."""
+        decision = self._fitted().decision
+        threshold = 0.5 if decision is None else decision.threshold
+        if len(self.classes_) != 2 or threshold is None:
+            raise AttributeError("threshold_: no threshold decides between these classes.")
+        return threshold
 
 
 class AutoRegressor(RegressorMixin, _AutoEstimator):
@@ -330,18 +372,40 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         """A number for every row, shape (rows,)."""
         return self._outputs(X)[:, 0]
 
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> FloatArray:
+        """The lower and upper end within which this share of the truths lies.
 
-def load(path: str | PathLike[str]) -> AutoClassifier | AutoRegressor:
+        Conformal: made from the errors of out-of-fold predictions, wider where these were
+        larger. It holds on average over rows like those of `fit`; as many truths are to lie
+        below as above. With too few rows to promise anything the ends are infinite.
+
+        Returns
+        -------
+        array of shape (rows, 2)
+        """
+        outputs = self._outputs(X)
+        return self._model.conformal.interval(outputs, coverage)
+
+
+def load(
+    path: str | PathLike[str], operators: Sequence[Operator] = ()
+) -> AutoClassifier | AutoRegressor:
     """The fitted estimator that its `save` wrote; loading it runs nothing from the file.
 
     Arguments that JSON cannot hold, such as a callable metric, are back at their defaults.
 
+    Parameters
+    ----------
+    operators : your own that the model was fitted with. What `learner` makes is unpickled,
+        which can run anything: give them for files that you trust.
+
     Raises
     ------
     StoreError
-        If there is no such file, it is damaged, or a newer autopipe wrote it.
+        If there is no such file, it is damaged, or a newer autopipe wrote it; or if it was
+        fitted with operators of your own that are not given.
     """
-    model = read_model(Path(path))
+    model = read_model(Path(path), operators)
     facts = model.facts
     estimator_class = AutoRegressor if facts["class"] == "AutoRegressor" else AutoClassifier
     estimator = estimator_class(**facts["arguments"])

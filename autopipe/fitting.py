@@ -4,57 +4,64 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 
 from autopipe.clock import Clock
 from autopipe.datasets.portfolio import Situation, portfolio
-from autopipe.ensembles.members import Candidates, Selection, fold_scores
-from autopipe.ensembles.predictor import Member, Predictor
-from autopipe.errors import OptionError
+from autopipe.ensembles.members import fold_scores
+from autopipe.errors import OptionError, RunError
 from autopipe.evolution.evolution import Evolution
 from autopipe.evolution.grammar import Grammar
 from autopipe.evolution.search import Search
-from autopipe.execution.executor import Executor
-from autopipe.execution.files import data_path, fitted_path
+from autopipe.execution.cost_model import CostModel
+from autopipe.execution.executor import Executor, Job
+from autopipe.execution.files import data_path
 from autopipe.execution.inline import Inline
 from autopipe.execution.loop import Loop
-from autopipe.execution.plan import Plan, plan
+from autopipe.execution.own_operators import write_operators
+from autopipe.execution.pacing import Pace
+from autopipe.execution.plan import Plan, affordable_fits, plan
 from autopipe.execution.processes import Processes
+from autopipe.execution.relay import Relay
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
-from autopipe.folds import Folds, default_count, make_folds
+from autopipe.folds import default_count, holdout, make_folds
+from autopipe.memory import usable_megabytes
 from autopipe.metrics import Metric
-from autopipe.operators.catalogue import catalogue
+from autopipe.operators.catalogue import add_operators, catalogue
+from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Operator
-from autopipe.operators.fitted import FittedTree, read_fitted
+from autopipe.operators.own import default_tree
 from autopipe.progress import Progress
+from autopipe.resuming import check_agreement, facts_in, facts_of
+from autopipe.run import Callback, Fitted, Run
+from autopipe.sampling import affordable_rows
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
-from autopipe.tree import Node, parse
-from autopipe.trial import Proposal, Trial
+from autopipe.tree import TABLE_NAME, parse
+from autopipe.trial import Trial
 
 log = logging.getLogger(__name__)
 
 _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, loading it
-_FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late
-_SHORTEST_FOR_WORKERS = 5.0  # s; below, starting processes would take half of it
-_SELECT_SHARE = 0.05  # of the controller's time, that keeping the ensemble current may take
-_MEMORY_SHARE = 0.8  # of the free memory, that all workers may hold together
+_FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
+_LARGEST_FINISH = 0.25  # but of a short budget no more than this
+_SHORTEST_FOR_WORKERS = 5.0  # s; below, the first trial does not wait for their imports
+_LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
+_DISK_SHARE = 0.2  # of the free disk for the files of trials: others write there too
+_MOST_DISK_BYTES = 20e9  # and no more on a large disk, where nobody looks for what fills it
 _LAG = 8  # trials; see Evolution: no more workers than this keep a counted run reproducible
-
-Callback = Callable[[Trial], object]
 
 
 @dataclass(frozen=True)
@@ -66,180 +73,165 @@ class Options:
     fold_factor: float = 1.0  # times the usual number of folds, where `cv` is None
     groups: Any = None
     frame: Any = None
-    include: Sequence[str] | None = None
+    include: Sequence[str | Operator] | None = None
     exclude: Sequence[str] | None = None
     search: Search | None = None
     ensemble: str = "auto"
     n_jobs: int = -1
+    memory_limit_mb: float | None = None  # of all workers together
     executor: Executor | str | None = None
     path: Path | None = None
     callbacks: Sequence[Callback] = ()
     verbose: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What a fit found.
-
-    Parameters
-    ----------
-    predictor : the model
-    selection : its members and score; None where no trial was completed
-    trials : every finished trial
-    ledger : seconds of every stage
-    was_interrupted : whether the user ended it
-    """
-
-    predictor: Predictor
-    selection: Selection | None
-    trials: tuple[Trial, ...]
-    ledger: dict[str, float]
-    was_interrupted: bool
+    costs: FloatArray | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)  # JSON; kept in the run folder
 
 
 def fit(
-    table: Table, target: Target, metric: Metric, options: Options, seeds: Seeds, clock: Clock
+    table: Table,
+    target: Target,
+    metric: Metric,
+    options: Options,
+    seeds: Seeds | None,
+    clock: Clock,
 ) -> Fitted:
     """Search for pipelines until time is up, and return the best ensemble of them.
 
     The prior is the model until a trial is completed; a keyboard interrupt ends the
-    search, not the fit.
+    search, not the fit, and so does a disk that takes no more. A run that the folder holds
+    is gone on with, by its own seed where `seeds` is None.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be used, or holds a run on something else.
+    RunError
+        If the workers failed before any trial was completed.
     """
     operators = chosen_operators(options.include, options.exclude)
     seconds = clock.budget if clock.budget is not None else float("inf")
+    former = {} if options.path is None else facts_in(options.path)
+    seeds = seeds or Seeds.of(former.get("seed"))
+    cores = core_count(options.n_jobs)
+    search_end = clock.end - _finish_seconds(clock.budget)
+    if options.cv is None or isinstance(options.cv, int):  # no splitter that counts on all rows
+        seconds_left = max(_LEAST_SECONDS, search_end - clock.now())
+        rows = affordable_rows(table, target, seconds_left, seeds, former.get("rows"))
+        if rows is not None:
+            table, target = table.take(rows), target.take(rows)
+            groups = None if options.groups is None else np.asarray(options.groups)[rows]
+            options = replace(options, groups=groups)
+    shape = Shape.of(table, target)
     cv = options.cv
     if cv is None:
-        cv = max(2, math.ceil(options.fold_factor * default_count(len(table), seconds)))
-    folds = make_folds(target, cv, seeds, options.groups, options.frame)
+        fits = affordable_fits(shape, cores, clock.budget)
+        usual = default_count(len(table), seconds, fits)
+        cv = former.get("fold_count", _times(options.fold_factor, usual))
+    if options.cv is None and cv == 1:
+        folds = holdout(target, seeds, options.groups)
+    else:
+        folds = make_folds(target, cv, seeds, options.groups, options.frame)
+    if len(folds) == 1:  # a calibrator learns from the other folds
+        operators = [operator for operator in operators if not operator.is_calibrator]
+    data = RunData(table, target, folds)
     with ExitStack() as stack:
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
             grammar = Grammar(operators, table.schema, target.kind, len(table))
-            cores = core_count(options.n_jobs)
-            situation = Situation.of(table, target, len(folds), cores * seconds)
+            shares = plan(shape, len(folds), cores, clock.budget)
+            costs = CostModel(shape, folds, shares.fold_threads)
+            situation = Situation.of(
+                table, target, len(folds), cores * seconds, costs.core_seconds
+            )
             search = options.search or _evolution(grammar, situation, options, seeds)
-            facts = _facts(table, target, metric, folds, seeds)
-            store = stack.enter_context(Store.create(folder, facts))
-            RunData(table, target, folds).save(data_path(folder))
-            shares = plan(table, target, len(folds), cores, clock.budget)
-            executor = _executor(options.executor, folder, shares, clock)
+            store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
+            write_operators(data_path(folder), _own_operators(options.include))
+            memory_mb = options.memory_limit_mb or usable_megabytes()
+            executor = _executor(options.executor, folder, shares, memory_mb, clock)
             stack.callback(executor.close)
-        run = _Run(target, folds, metric, store, clock, options)
-        run.progress = stack.enter_context(Progress(clock, metric, options.verbose))
+        run = Run(
+            target,
+            folds,
+            metric,
+            store,
+            clock,
+            stack.enter_context(Progress(clock, metric, options.verbose)),
+            single=options.ensemble == "none",
+            max_megabytes=_disk_megabytes(folder),
+            callbacks=options.callbacks,
+        )
         with clock.stage("search"):
+            search_end = max(search_end, clock.now() + _LEAST_SECONDS)
+            run.take_up(trials)
+            for trial in trials:
+                search.tell(trial)
             loop = Loop(
-                ask=lambda: run.announced(search.ask()),
+                ask=search.ask,
                 tell=search.tell,
+                announce=run.announce,
+                pace=Pace(
+                    costs,
+                    clock,
+                    search_end,
+                    cores_share=1 / shares.workers,
+                    max_megabytes=memory_mb / shares.workers,
+                ),
                 executor=executor,
                 store=store,
                 clock=clock,
                 score=lambda predictions: fold_scores(predictions, target, folds, metric),
                 observe=run.observe,
+                refresh=run.refresh,
                 seed=seeds.root,
-                search_end=clock.end - _finish_seconds(clock.budget),
+                search_end=search_end,
                 max_trials=options.max_trials,
                 fold_threads=shares.fold_threads,
+                former=trials,
             )
             try:
                 loop.run()
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
+                if isinstance(interrupt.__context__, KeyboardInterrupt):
+                    raise  # the second one, while the first was ending the search
                 run.was_interrupted = True
+            except RunError as error:
+                if not any(trial.is_complete for trial in run.trials):
+                    raise
+                warnings.warn(
+                    f"The search ended early, for its workers failed: {error} What had "
+                    "finished is in the model.",
+                    stacklevel=3,
+                )
+        if loop.unsaved is not None:
+            warnings.warn(
+                f"The search ended early, for its trials could not be kept: {loop.unsaved} "
+                "What had finished is in the model. Free space on the disk, or give another "
+                "path.",
+                stacklevel=3,
+            )
         with clock.stage("finish"):
-            return run.result()
-
-
-@dataclass
-class _Run:
-    """What is kept current while trials come in."""
-
-    target: Target
-    folds: Folds
-    metric: Metric
-    store: Store
-    clock: Clock
-    options: Options
-    progress: Progress = field(init=False)
-    was_interrupted: bool = False
-
-    def __post_init__(self) -> None:
-        self.trials: list[Trial] = []
-        self.selection: Selection | None = None
-        self.members: list[Member] = []
-        self._candidates = Candidates(
-            self.target, self.folds, self.metric, single=self.options.ensemble == "none"
-        )
-        self._kept: frozenset[int] = frozenset()
-        self._is_current = True
-        self._next_selection = 0.0
-
-    def announced(self, proposal: Proposal | None) -> Proposal | None:
-        """The proposal, once the user has been told of it."""
-        if proposal is not None:
-            self.progress.start(proposal.number, _family(proposal.tree))
-        return proposal
-
-    def observe(self, trial: Trial, predictions: FloatArray | None) -> bool:
-        """Take a finished trial in; true where a callback wants the run to end."""
-        self.trials.append(trial)
-        if trial.score is not None and predictions is not None:
-            self._candidates.add(trial.number, _family(trial.tree), trial.score, predictions)
-            kept = self._candidates.numbers
-            for number in (self._kept | {trial.number}) - kept:
-                self.store.discard(number)
-            self._is_current = self._is_current and trial.number not in kept
-            self._kept = kept
-            if self.clock.now() >= self._next_selection:
-                self._select()
-        self.progress.update(trial, None if self.selection is None else self.selection.score)
-        return any([callback(trial) is True for callback in self.options.callbacks])
-
-    def _select(self) -> None:
-        if self._is_current:
-            return
-        begin = self.clock.now()
-        self.selection = self._candidates.select()
-        self._is_current = True
-        now = self.clock.now()
-        self._next_selection = now + (now - begin) / _SELECT_SHARE
-        self._load()
-
-    def _load(self) -> None:
-        """Read the members that are new, so that there is a model at any moment."""
-        weights = {} if self.selection is None else self.selection.weights
-        old = {member.number: member.models for member in self.members}
-        self.members = [
-            Member(number, weight, old.get(number) or self._models(number))
-            for number, weight in weights.items()
-        ]
-
-    def _models(self, number: int) -> tuple[FittedTree, ...]:
-        with fitted_path(self.store.folder, number).open("rb") as file:
-            return tuple(read_fitted(file))
-
-    def result(self) -> Fitted:
-        """The model of the best ensemble."""
-        self._select()
-        self.progress.ensemble_score = None if self.selection is None else self.selection.score
-        predictor = Predictor(tuple(self.members), self.target.prior())
-        trials = tuple(sorted(self.trials, key=lambda trial: trial.number))
-        return Fitted(
-            predictor, self.selection, trials, self.clock.ledger, self.was_interrupted
-        )
+            return run.result(seeds, options.costs)
 
 
 def chosen_operators(
-    include: Sequence[str] | None, exclude: Sequence[str] | None
+    include: Sequence[str | Operator] | None, exclude: Sequence[str] | None
 ) -> list[Operator]:
     """The operators that names or families in `include` and `exclude` leave.
 
-    `include` narrows the learners alone; what prepares the table for them stays.
+    `include` narrows the learners alone; what prepares the table for them stays. Operators
+    that are the user's own are added; "all" stands for the catalogue's learners.
 
     Raises
     ------
     OptionError
         If a name is neither an operator nor a family, or no learner is left.
     """
-    operators = list(catalogue().values())
+    own = _own_operators(include)
+    add_operators(own)
+    operators = [*catalogue().values(), *own]
+    if include is not None and not isinstance(include, str):
+        include = [op.name if isinstance(op, Operator) else op for op in include]
+        include = None if "all" in include else include
     known = {name for operator in operators for name in (operator.name, operator.family)}
     for argument, names in (("include", include), ("exclude", exclude)):
         if isinstance(names, str):
@@ -264,6 +256,10 @@ def chosen_operators(
     return left
 
 
+def _own_operators(include: Sequence[str | Operator] | None) -> list[Operator]:
+    return [operator for operator in include or () if isinstance(operator, Operator)]
+
+
 def core_count(n_jobs: int) -> int:
     """Cores that `n_jobs` asks for, in joblib's sense: -1 is all that this process may use."""
     cores = int(joblib.cpu_count())
@@ -275,40 +271,43 @@ def core_count(n_jobs: int) -> int:
 def _evolution(
     grammar: Grammar, situation: Situation, options: Options, seeds: Seeds
 ) -> Evolution:
+    own = [op for op in _own_operators(options.include) if op.is_learner]
     first = [parse(text) for text in portfolio(situation)]
+    first[1:1] = [parse(default_tree(operator, situation.schema)) for operator in own]
     lag = None if options.max_trials is None else _LAG
     return Evolution(first, grammar, seeds, lag=lag)
 
 
+def _is_ours(job: Job) -> bool:
+    """Whether a job has operators of the catalogue alone, which heed their deadline."""
+    return all(node.op in {TABLE_NAME, *catalogue()} for _, node in parse(job.tree).walk())
+
+
 def _executor(
-    choice: Executor | str | None, folder: Path, shares: Plan, clock: Clock
+    choice: Executor | str | None, folder: Path, shares: Plan, memory_mb: float, clock: Clock
 ) -> Executor:
     if choice is None:
+        workers = _executor("processes", folder, shares, memory_mb, clock)
         is_short = clock.budget is not None and clock.budget < _SHORTEST_FOR_WORKERS
-        choice = "inline" if is_short else "processes"
+        return Relay(Inline(folder), workers, _is_ours) if is_short else workers
     if choice == "inline":
         return Inline(folder)
     if choice == "processes":
-        return Processes(folder, shares.workers, memory_limit_mb=_worker_megabytes(shares))
+        return Processes(folder, shares.workers, memory_limit_mb=memory_mb)
     if isinstance(choice, str):
         raise OptionError(f'executor="{choice}": give "processes", "inline" or an Executor.')
     return choice
 
 
-def _worker_megabytes(shares: Plan) -> float | None:
-    """Memory that each worker may hold, of what is free now; None where nobody tells."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    free = {line.split()[0]: int(line.split()[1]) for line in lines}
-    return _MEMORY_SHARE * free["MemAvailable:"] / 1024 / shares.workers
+def _times(factor: float, folds: int) -> int:
+    """So many times the usual folds, two at least; a holdout stays one."""
+    return 1 if folds == 1 else max(2, math.ceil(factor * folds))
 
 
 def _finish_seconds(budget: float | None) -> float:
     if budget is None:
         return 0.0  # nothing ends the run that could be missed
-    return min(max(_FINISH_SECONDS, _FINISH_SHARE * budget), budget / 2)
+    return min(max(_FINISH_SECONDS, _FINISH_SHARE * budget), _LARGEST_FINISH * budget)
 
 
 def _folder(path: Path | None, stack: ExitStack) -> Path:
@@ -319,24 +318,27 @@ def _folder(path: Path | None, stack: ExitStack) -> Path:
     return folder
 
 
-def _family(tree: Node) -> str:
-    """The family of the learner that makes the tree's predictions."""
-    operators = (catalogue()[node.op] for _, node in tree.walk())
-    return next(operator.family for operator in operators if operator.is_learner)
+def _begun(
+    stack: ExitStack,
+    folder: Path,
+    data: RunData,
+    metric: Metric,
+    seeds: Seeds,
+    notes: Mapping[str, Any],
+) -> tuple[Store, list[Trial]]:
+    """The store of a new run, or that of a former one with its trials."""
+    store = stack.enter_context(Store.begin(folder))
+    facts = facts_of(data, metric, seeds)
+    if former := store.facts:
+        check_agreement(former, facts, folder)
+    else:
+        store.note({**notes, **facts})
+    data.save(data_path(folder))
+    return store, store.trials()
 
 
-def _facts(
-    table: Table, target: Target, metric: Metric, folds: Folds, seeds: Seeds
-) -> dict[str, Any]:
-    libraries = ("numpy", "scikit-learn", "lightgbm", "xgboost", "deap")
-    return {
-        "versions": {name: version(name) for name in ("autopipe", *libraries)},
-        "hardware": {"machine": platform.machine(), "cores": os.cpu_count()},
-        "python": platform.python_version(),
-        "seed": seeds.root,
-        "table": table.fingerprint(),
-        "rows": len(table),
-        "kind": target.kind.value,
-        "metric": metric.name,
-        "folds": len(folds),
-    }
+def _disk_megabytes(folder: Path) -> float:
+    """What the files of trials may take of the disk, those of former calls included."""
+    files = (path.stat().st_size for path in (folder / "trials").glob("*"))
+    free = shutil.disk_usage(folder).free + sum(files)
+    return min(_DISK_SHARE * free, _MOST_DISK_BYTES) / 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from autopipe.task import FloatArray, IntArray, Target
 Pair = tuple[IntArray, IntArray]
 """Training rows and held-out rows."""
 
+_MANY_ROWS = 100_000  # of which a fifth tells scores apart
+_FEWEST_FITS = 12  # on so many rows; below, even three folds leave hardly four trees
+_FEWEST_TRIALS = 6  # that as many folds have to leave time for
 _QUANTILE_BINS = 50  # of a numeric target, so that every fold sees its whole range
 
 
@@ -34,6 +38,26 @@ class Folds:
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def thinned(self, target: Target, share: float, seeds: Seeds) -> Folds:
+        """The folds with a share of the training rows, the held-out rows being the same.
+
+        A smaller share is part of a larger one. Classes keep their shares, and each at least
+        one row.
+
+        Parameters
+        ----------
+        target : of all rows
+        share : of each fold's training rows; 1 is all
+        """
+        if share == 1.0:
+            return self
+        pairs = []
+        for fold, (train, held_out) in enumerate(self.pairs):
+            order = spread(target.take(train), seeds.stream("rows", fold))
+            kept = order[: math.ceil(share * len(order))]
+            pairs.append((train[np.sort(kept)], held_out))
+        return Folds(tuple(pairs), self.rows)
 
     @property
     def times_held_out(self) -> IntArray:
@@ -66,16 +90,36 @@ class Folds:
             return np.asarray(total / self.times_held_out[:, None], dtype=np.float32)
 
 
-def default_count(rows: int, seconds: float) -> int:
+def default_count(rows: int, seconds: float, fits: float = math.inf) -> int:
     """How many folds a table of this size and a budget of so many seconds deserve.
 
-    More folds train on more rows and smooth the bag; large tables cannot pay for them.
+    More folds train on more rows and smooth the bag; large tables cannot pay for them, and
+    those that are dear to fit for other reasons neither. 1 stands for a `holdout`.
+
+    Parameters
+    ----------
+    fits : of a typical learner on all rows, that the budget can pay for
     """
+    if rows > _MANY_ROWS and fits < _FEWEST_FITS:
+        return 1
     if rows <= 30_000:
-        return 8 if seconds >= 20 or rows <= 3_000 else 5
-    if rows <= 100_000:
-        return 8 if seconds >= 600 else 5 if seconds >= 60 else 3
-    return 5 if seconds >= 3_600 and rows <= 300_000 else 3
+        count = 8 if seconds >= 20 or rows <= 3_000 else 5
+    elif rows <= _MANY_ROWS:
+        count = 8 if seconds >= 600 else 5 if seconds >= 60 else 3
+    else:
+        count = 5 if seconds >= 3_600 and rows <= 300_000 else 3
+    affordable = (many for many in (8, 5, 3) if many * _FEWEST_TRIALS <= fits)
+    return min(count, next(affordable, 3))
+
+
+def holdout(target: Target, seeds: Seeds, groups: np.ndarray | None = None) -> Folds:
+    """A single fold, for tables that are too large for more.
+
+    A fifth of the rows is held out, stratified; of very many a tenth.
+    """
+    parts = 5 if len(target.y) <= 2 * _MANY_ROWS else 10
+    every = make_folds(target, parts, seeds, groups)
+    return Folds(every.pairs[:1], every.rows)
 
 
 def make_folds(
@@ -170,7 +214,7 @@ def _stratified(target: Target, count: int, seed: int) -> tuple[Pair, ...]:
     movable = np.flatnonzero(sizes[strata] > 1)
     kept = np.flatnonzero(sizes[strata] == 1)
     return tuple(
-        (np.union1d(movable[train], kept), movable[held_out])
+        (np.sort(np.concatenate([movable[train], kept])), movable[held_out])
         for train, held_out in _quietly(splitter, strata[movable])
     )
 
@@ -182,6 +226,20 @@ def _strata(target: Target, count: int) -> IntArray:
     bins = max(1, min(_QUANTILE_BINS, len(target.y) // (2 * count)))
     ranks = np.argsort(np.argsort(target.y, kind="stable"), kind="stable")
     return np.asarray(ranks * bins // len(target.y), dtype=np.int64)
+
+
+def spread(target: Target, rng: np.random.Generator) -> IntArray:
+    """All rows in an order of which every beginning has the shares of the classes."""
+    order = rng.permutation(len(target.y))
+    if not target.is_classification:
+        return order
+    classes = np.asarray(target.y)[order]
+    by_class = np.argsort(classes, kind="stable")
+    counts = np.bincount(classes)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.empty(len(order))  # of a row among those of its class, from 0 to 1
+    places[by_class] = (np.arange(len(order)) - starts) / np.repeat(counts, counts)
+    return np.asarray(order[np.argsort(places, kind="stable")])
 
 
 def _quietly(splitter: Any, strata: IntArray, groups: np.ndarray | None = None) -> list[Pair]:

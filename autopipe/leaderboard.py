@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from autopipe.ensembles.predictor import Predictor
+from autopipe.errors import ShapeError
+from autopipe.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.persistence import Model
 from autopipe.table import Table
-from autopipe.task import Target
+from autopipe.task import FloatArray, Target, TaskKind
 from autopipe.trial import Trial
 
 _ENSEMBLE = "ensemble"
@@ -35,61 +39,125 @@ def history(trials: Sequence[Trial]) -> pd.DataFrame:
 
 
 def leaderboard(model: Model) -> pd.DataFrame:
-    """The complete trials, best first, with their weight in the ensemble.
+    """The ensemble, then the complete trials, best first, with their weight in it.
 
-    Scores are means over the folds, in the metric's usual sign; `row_ms` is what a row of a
-    batch costs.
+    Scores are means over the folds, in the metric's usual sign. Of the ensemble the score
+    corrected for selection is known, and where that of ever more rows lies with 90 %.
+    `row_ms` is what a row of a batch costs.
     """
-    name, sign = str(model.facts["score_name"]), model.facts["score_sign"]
+    name, score = str(model.facts["score_name"]), model.score
     weights = {member.number: member.weight for member in model.predictor.members}
-    rows = [
-        (
-            trial.number,
-            trial.tree.op,
-            sign * trial.score,
-            weights.get(trial.number, 0.0),
-            trial.seconds,
-            1000 * trial.predict_seconds,
-            trial.megabytes,
-            trial.source.value,
-            str(trial.tree),
-        )
-        for trial in sorted(model.trials, key=lambda trial: -(trial.score or 0.0))
-        if trial.score is not None
-    ]
-    columns = ["number", "learner", name, "weight", "seconds", "row_ms", "megabytes"]
-    return pd.DataFrame(rows, columns=[*columns, "source", "tree"])
-
-
-def scored_leaderboard(
-    model: Model, metric: Metric, table: Table, target: Target
-) -> pd.DataFrame:
-    """The leaderboard with a column of scores on other rows, and a line for the ensemble.
-
-    Only the ensemble and its members have such a score: the models of other trials are gone.
-    """
-    board = leaderboard(model)
-    name = str(model.facts["score_name"])
-
-    def score(numbers: Sequence[int]) -> float:
-        chosen = tuple(one for one in model.predictor.members if one.number in numbers)
-        share = sum(one.weight for one in chosen)
-        members = tuple(replace(one, weight=one.weight / share) for one in chosen)
-        predictor = replace(model.predictor, members=members)
-        return metric.shown(metric.score(target, predictor.predict(table)))
-
-    members = [member.number for member in model.predictor.members]
-    board.insert(3, f"{name}_new", [score([n]) if n in members else None for n in board.number])
-    spent = board[board["number"].isin(members)]
-    whole: dict[Any, Any] = {
+    low, high = score.interval()
+    complete = [trial for trial in model.trials if trial.score is not None]
+    members = [trial for trial in complete if trial.number in weights]
+    ensemble: dict[str, Any] = {
         "number": None,
         "learner": _ENSEMBLE,
-        name: model.facts["score"],
-        f"{name}_new": score(members),
+        name: float(score),
+        "corrected": score.corrected,
+        "low": low,
+        "high": high,
         "weight": 1.0,
-        **{column: spent[column].sum() for column in ("seconds", "row_ms", "megabytes")},
+        "seconds": sum(trial.seconds for trial in members),
+        "row_ms": sum(1000 * trial.predict_seconds for trial in members),
+        "megabytes": sum(trial.megabytes for trial in members),
+        "status": "",
         "source": "",
         "tree": "",
     }
-    lines = [whole, *board.to_dict("records")]
-    return pd.DataFrame(lines, columns=board.columns).astype({"number": "Int64"})
+    rows = [
+        {
+            "number": trial.number,
+            "learner": trial.tree.op,
+            name: model.facts["score_sign"] * (trial.score or 0.0),
+            "weight": weights.get(trial.number, 0.0),
+            "seconds": trial.seconds,
+            "row_ms": 1000 * trial.predict_seconds,
+            "megabytes": trial.megabytes,
+            "status": "truncated" if trial.is_truncated else trial.status.value,
+            "source": trial.source.value,
+            "tree": str(trial.tree),
+        }
+        for trial in sorted(complete, key=lambda trial: -(trial.score or 0.0))
+    ]
+    return pd.DataFrame([ensemble, *rows], columns=list(ensemble)).astype({"number": "Int64"})
+
+
+def scored_leaderboard(
+    model: Model,
+    metric: Metric,
+    table: Table,
+    target: Target,
+    baseline: FloatArray | None = None,
+) -> pd.DataFrame:
+    """The leaderboard with a column of scores on other rows.
+
+    Only the ensemble and its members have such a score: the models of other trials are gone.
+
+    Parameters
+    ----------
+    baseline : predictions of somebody else for these rows, shape (rows, outputs), which then
+        stand in a line of their own
+    """
+    board = leaderboard(model)
+    column = f"{model.facts['score_name']}_new"
+
+    def score(predictions: FloatArray) -> float:
+        return metric.shown(metric.score(target, predictions))
+
+    scores = {
+        member.number: score(
+            Predictor((replace(member, weight=1.0),), model.predictor.prior).predict(table)
+        )
+        for member in model.predictor.members
+    }
+    whole = score(model.judged(model.predictor.predict(table), metric))
+    of_trials = [scores.get(number) for number in board["number"][1:]]
+    board.insert(3, column, [whole, *of_trials])
+    if baseline is not None:
+        line = pd.DataFrame({"learner": ["baseline"], column: [score(baseline)]})
+        board = pd.concat([line, board], ignore_index=True)[list(board)]
+    return board
+
+
+def as_predictions(given: Any, coding: TargetCoding, rows: int) -> FloatArray:
+    """Predictions that a user has, in our shape.
+
+    Parameters
+    ----------
+    given : numbers or labels of shape (rows,); probabilities of shape (rows, classes), or
+        for two classes those of the second one, of shape (rows,)
+
+    Returns
+    -------
+    array of shape (rows, outputs)
+
+    Raises
+    ------
+    ShapeError
+        If it is of none of these shapes.
+    """
+    values = np.asarray(given)
+    n_classes = len(coding.classes)
+    if values.ndim not in (1, 2) or len(values) != rows:
+        raise ShapeError(
+            f"baseline has the shape {values.shape}: a prediction for each of {rows} rows is "
+            "wanted."
+        )
+    if coding.kind is TaskKind.REGRESSION:
+        return values.astype(np.float64).reshape(rows, -1)[:, :1]
+    if values.ndim == 2:
+        if values.shape[1] != n_classes:
+            raise ShapeError(
+                f"baseline has {values.shape[1]} columns: one for each of {n_classes} classes "
+                "is wanted."
+            )
+        return values.astype(np.float64)
+    is_share = (
+        n_classes == 2
+        and values.dtype.kind == "f"
+        and not np.isin(values, coding.classes).all()
+    )
+    if is_share:
+        return np.stack([1.0 - values, values], axis=1)
+    return np.asarray(np.eye(n_classes)[coding.encode(given)])

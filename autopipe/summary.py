@@ -12,7 +12,7 @@ _STYLE = "border:1px solid; border-radius:6px; padding:.6em 1em; display:inline-
 
 
 def summary_html(name: str, model: Model) -> str:
-    """Score, best pipeline, members and the ledger of seconds as HTML.
+    """Score with its interval, best pipeline, members and the ledger of seconds as HTML.
 
     Whatever comes from the user's table or libraries is escaped.
 
@@ -20,7 +20,7 @@ def summary_html(name: str, model: Model) -> str:
     ----------
     name : of the estimator
     """
-    board = leaderboard(model)
+    board = leaderboard(model).iloc[1:]  # without the line of the ensemble
     tried = f"{len(model.trials)} pipelines tried, {len(board)} complete"
     if model.facts["interrupted"]:
         tried += ", interrupted"
@@ -29,10 +29,11 @@ def summary_html(name: str, model: Model) -> str:
     else:
         members = board[board["weight"] > 0].sort_values("weight", ascending=False)
         metric = str(model.facts["score_name"])
-        shown = f"{metric} {model.facts['score']:.5g}"
+        score, *details = repr(model.score).splitlines()
         body = [
-            f"<p><b>{escape(shown)}</b> cross-validated and slightly optimistic &middot; "
-            f"{members['row_ms'].sum():.3g} ms per row &middot; {escape(tried)}</p>",
+            f"<p><b>{escape(score)}</b> &middot; {members['row_ms'].sum():.3g} ms per row "
+            f"&middot; {escape(tried)}</p>",
+            *map(_paragraph, details),
             f"<p>Best pipeline: <code>{escape(str(board['tree'].iloc[0]))}</code></p>",
             _table(
                 ("weight", metric, "ms per row", "MB", "member"),

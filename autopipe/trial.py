@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autopipe.errors import OptionError
 from autopipe.tree import Node
+
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
 
 
 class Source(StrEnum):
@@ -98,3 +101,9 @@ class Trial:
     def is_complete(self) -> bool:
         """Whether every fold was judged."""
         return self.status is Status.COMPLETE
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, as in "killed by signal N (SIGSEGV)": alike ones read alike."""
+        line = self.failure.strip().partition("\n")[0] or self.status.value
+        return _NUMBERS.sub("N", line)

@@ -16,6 +16,7 @@ examples:
   autopipe fit churn.csv --target churned --budget 10m --out run
   autopipe leaderboard run
   autopipe predict run new.csv -o predictions.csv
+  autopipe resume run --budget 1h
 
 `autopipe fit --help` and the like tell more about each command.
 
@@ -23,6 +24,7 @@ exit codes:
   0    done
   2    something that you can mend; the last line says what
   130  interrupted with Ctrl-C
+  143  ended by SIGTERM; a fit has kept its best so far
 """
 FIT_EXAMPLES = """\
 examples:
@@ -33,7 +35,16 @@ examples:
   autopipe fit churn.csv --target churned --max-trials 20 --seed 0 --out again
       the same model every time: a number of pipelines instead of a clock
 
-Ctrl-C ends the search and keeps the best so far.
+Ctrl-C ends the search and keeps the best so far. `autopipe resume` goes on.
+"""
+_RESUME_EXAMPLES = """\
+examples:
+  autopipe resume run
+      goes on for as long as `fit` was given, or to the end of its --max-trials
+  autopipe resume run --budget 1h
+
+All finished trials of the run are kept, however it ended. The data is read again from where
+`fit` found it, and must be the same.
 """
 _PREDICT_EXAMPLES = """\
 examples:
@@ -93,6 +104,13 @@ def parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--seed", type=int, help="makes the run repeatable")
     fit.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
+
+    resume = command("resume", "go on with a run", _RESUME_EXAMPLES)
+    resume.add_argument("run", type=Path, help="folder that `autopipe fit` wrote")
+    resume.add_argument(
+        "--budget", type=_seconds, help="of this time (default: what `fit` was given)"
+    )
+    resume.add_argument("--max-trials", type=int, help="of the whole run, the former included")
 
     predict = command("predict", "predict the rows of a file", _PREDICT_EXAMPLES)
     predict.add_argument("model", type=Path, help="run folder, or a saved model")

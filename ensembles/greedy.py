@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 
 from autopipe.errors import ShapeError
@@ -15,7 +18,12 @@ _TIE = 1e-6  # scores closer than this are equal: prefer members already in
 
 
 def greedy_weights(
-    predictions: FloatArray, target: Target, metric: Metric, rounds: int = ROUNDS
+    predictions: FloatArray,
+    target: Target,
+    metric: Metric,
+    rounds: int = ROUNDS,
+    until: float = float("inf"),
+    now: Callable[[], float] = time.monotonic,
 ) -> FloatArray:
     """Weights of a greedy ensemble, chosen with replacement.
 
@@ -30,11 +38,12 @@ def greedy_weights(
         Out-of-fold predictions. Every row must have been predicted by a fit that never
         saw it.
     target : of the same rows
+    until : time on the axis of `now` after which no round is begun or ended
 
     Returns
     -------
     array of shape (members,)
-        Non-negative, sums to 1.
+        Non-negative, sums to 1; all zero where there was no time for a single round.
 
     Raises
     ------
@@ -63,7 +72,10 @@ def greedy_weights(
     total = np.zeros(parts.shape[1:])
     best_score, best_counts = -np.inf, counts
     for size in range(1, rounds + 1):
-        scores = np.array([score(target, (total + part) / size) for part in parts])
+        given = [score(target, (total + part) / size) for part in parts if now() < until]
+        if len(given) < len(parts):
+            break
+        scores = np.array(given)
         tie = _TIE * abs(scores.max())
         near = np.flatnonzero(scores >= scores.max() - tie)
         chosen = max(near, key=lambda index: (size > 1 and counts[index] > 0, scores[index]))
@@ -71,4 +83,4 @@ def greedy_weights(
         total = total + parts[chosen]
         if scores[chosen] > best_score + tie:
             best_score, best_counts = scores[chosen], counts
-    return np.asarray(best_counts / best_counts.sum())
+    return np.asarray(best_counts / max(1.0, best_counts.sum()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from autopipe.ensembles.greedy import greedy_weights
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
-from autopipe.task import FloatArray, Target
+from autopipe.task import FloatArray, IntArray, Target
 
 _MOST_BYTES = 1_000_000_000  # of all candidates' predictions
+_MOST_ROWS = 100_000  # that weights are chosen on: of 500,000 it takes five times as long
 
 # How many candidates so many rows can tell apart without overfitting: AutoGluon's guard for
 # the configurations of a family, applied here to all.
@@ -69,7 +71,7 @@ class Candidates:
     ----------
     target : of all rows
     folds : rows that are never held out are left out
-    single : keep the best trial alone, so that the ensemble is that one
+    single : the ensemble is the best trial alone
     """
 
     def __init__(
@@ -80,11 +82,27 @@ class Candidates:
         self._metric = metric
         self._all_target = target
         self._target = target.take(self._rows)
-        self._capacity = 1 if single else capacity(self._target)
+        self.is_single = single
+        self._capacity = capacity(self._target)
         self._members: list[Candidate] = []
+        self._chosen_on = np.arange(len(self._rows))
+        if len(self._rows) > _MOST_ROWS:
+            order = np.random.default_rng(0).permutation(len(self._rows))
+            self._chosen_on = np.sort(order[:_MOST_ROWS])
 
     def __len__(self) -> int:
         return len(self._members)
+
+    @property
+    def rows(self) -> IntArray:
+        """The rows that are held out at least once."""
+        return self._rows
+
+    def stacked(self) -> tuple[list[int], FloatArray]:
+        """Numbers of the trials, and predictions of shape (members, held-out rows, outputs)."""
+        members = sorted(self._members, key=lambda one: one.number)
+        stack = np.stack([member.predictions for member in members])
+        return [member.number for member in members], stack
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -109,19 +127,45 @@ class Candidates:
         ranked += [one for one, first in zip(members, is_first, strict=True) if not first]
         self._members = ranked[: self._capacity]
 
-    def select(self) -> Selection | None:
-        """The greedy ensemble of the candidates; None where there are none."""
+    def drop(self, number: int) -> None:
+        """Take a trial out, such as one whose files are lost."""
+        self._members = [member for member in self._members if member.number != number]
+
+    def drop_weakest(self, spared: Container[int]) -> bool:
+        """Take the weakest trial out that is neither the first nor spared, if there is one."""
+        for member in reversed(self._members[1:]):
+            if member.number not in spared:
+                self.drop(member.number)
+                return True
+        return False
+
+    def select(
+        self, until: float = float("inf"), now: Callable[[], float] = time.monotonic
+    ) -> Selection | None:
+        """The greedy ensemble of the candidates; None where there are none.
+
+        It is chosen on 100,000 rows at most.
+
+        Parameters
+        ----------
+        until : time on the axis of `now` that may cut it short, down to the best candidate
+        """
         if not self._members:
             return None
-        members = sorted(self._members, key=lambda one: one.number)
-        stacked = np.stack([member.predictions for member in members])
-        weights = greedy_weights(stacked, self._target, self._metric)
+        numbers, stacked = self.stacked()
+        weights: FloatArray = np.zeros(len(numbers))
+        if not self.is_single:
+            seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
+            weights = greedy_weights(seen, target, self._metric, until=until, now=now)
+        if not weights.any():
+            best = max(self._members, key=lambda one: (one.score, -one.number))
+            weights = np.array([float(number == best.number) for number in numbers])
         average = np.full((len(self._all_target.y), stacked.shape[2]), np.nan, np.float32)
         average[self._rows] = np.tensordot(weights, stacked, axes=1)
         scores = fold_scores(average, self._all_target, self._folds, self._metric)
         chosen = {
-            member.number: float(weight)
-            for member, weight in zip(members, weights, strict=True)
+            number: float(weight)
+            for number, weight in zip(numbers, weights, strict=True)
             if weight > 0
         }
         return Selection(chosen, float(np.mean(scores)))

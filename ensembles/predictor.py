@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autopipe.operators.calibration import Temperature
 from autopipe.operators.fitted import FittedTree, Memo
 from autopipe.table import Table
 from autopipe.task import FloatArray
@@ -41,10 +42,12 @@ class Predictor:
     ----------
     members : their weights sum to 1; none where no trial was completed
     prior : array of shape (outputs,), the prediction without members
+    temperature : of the members' average; None where it does not help
     """
 
     members: Sequence[Member]
     prior: FloatArray
+    temperature: Temperature | None = None
 
     def predict(self, table: Table) -> FloatArray:
         """Class probabilities or numbers.
@@ -56,7 +59,8 @@ class Predictor:
         """
         starts = range(0, max(1, len(table)), _ROWS_AT_ONCE)
         parts = [self._predicted(table.take(slice(i, i + _ROWS_AT_ONCE))) for i in starts]
-        return np.concatenate(parts)
+        predicted = np.concatenate(parts)
+        return predicted if self.temperature is None else self.temperature.transform(predicted)
 
     def _predicted(self, table: Table) -> FloatArray:
         if not self.members:

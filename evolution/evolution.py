@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from autopipe.errors import OptionError, TreeError, UnknownOperatorError
+from autopipe.evolution.breaker import Breaker
 from autopipe.evolution.grammar import Grammar
 from autopipe.evolution.population import Individual, Population
 from autopipe.evolution.search import Search
@@ -36,7 +37,8 @@ _NOVEL_TRIES = 4  # random trees among which one with an untried operator is pre
 class Evolution(Search):
     """Steady-state genetic programming: every trial told may be a parent at the next ask.
 
-    No tree is proposed twice. There is no generation to wait for, so workers never idle.
+    No tree is proposed twice, and none of a learner that does nothing but crash. There is no
+    generation to wait for, so workers never idle.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ class Evolution(Search):
         self._lag = lag
         self._portfolio = list(self._accepted(portfolio))
         self._population = Population(population)
+        learners = {op.name for op in grammar.operators.values() if op.is_learner}
+        self._breaker = Breaker(learners)
         self._next = 0
         self._taken: set[int] = set()  # numbers proposed or told
         self._seen: set[str] = set()  # trees proposed or told
@@ -78,6 +82,8 @@ class Evolution(Search):
         """The next tree; None while trials are awaited, or once nothing new is found."""
         while self._next in self._taken:
             self._next += 1
+        if self._awaits_trials():
+            return None
         rng = self._seeds.stream("ask", self._next)
         proposal = self._from_portfolio() or self._offspring(rng)
         if proposal is not None:
@@ -104,24 +110,30 @@ class Evolution(Search):
 
     def _from_portfolio(self) -> Proposal | None:
         for tree in self._portfolio:
-            if str(tree) not in self._seen:
+            if self._is_welcome(tree):
                 return Proposal(self._next, tree, Source.PORTFOLIO)
         return None
 
+    def _awaits_trials(self) -> bool:
+        """Learn, with a lag, what the next tree depends on; true while some is missing."""
+        while self._lag is not None and self._learned <= self._next - self._lag:
+            if self._learned not in self._told:
+                return True
+            self._learn(self._told[self._learned])
+            self._learned += 1
+        return False
+
+    def _is_welcome(self, tree: Node) -> bool:
+        return str(tree) not in self._seen and self._breaker.allows(tree)
+
     def _offspring(self, rng: np.random.Generator) -> Proposal | None:
-        if self._lag is not None:
-            while self._learned <= self._next - self._lag:
-                if self._learned not in self._told:
-                    return None
-                self._learn(self._told[self._learned])
-                self._learned += 1
         for _ in range(_TRIES if len(self._population) else 0):
             proposal = self._child(rng)
-            if str(proposal.tree) not in self._seen:
+            if self._is_welcome(proposal.tree):
                 return proposal
         for _ in range(_TRIES):
             tree = self._random(rng)
-            if str(tree) not in self._seen:
+            if self._is_welcome(tree):
                 return Proposal(self._next, tree, Source.RANDOM)
         return None
 
@@ -147,6 +159,7 @@ class Evolution(Search):
         return next(untried, drawn[0])
 
     def _learn(self, trial: Trial) -> None:
+        self._breaker.note(trial)
         if trial.score is None:
             return
         try:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import autopipe.operators
-from autopipe.errors import UnknownOperatorError
+from autopipe.errors import OptionError, UnknownOperatorError
 from autopipe.operators.declaration import Operator
 from autopipe.suggestion import did_you_mean
-from autopipe.tree import Node
+from autopipe.tree import TABLE_NAME, Node
+
+_own: dict[str, Operator] = {}  # by name; trees are text, and so know their operators by name
 
 
 @cache
@@ -27,15 +30,34 @@ def catalogue() -> Mapping[str, Operator]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+def add_operators(operators: Iterable[Operator]) -> None:
+    """Make a user's operators known in this process, beside those of the catalogue.
+
+    One of the same name takes the place of the former.
+
+    Raises
+    ------
+    OptionError
+        If a name cannot stand in a tree, or is taken by the catalogue.
+    """
+    for operator in operators:
+        name = operator.name
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise OptionError(f"Operator(name={name!r}): a name is letters, digits and _.")
+        if name in catalogue() or name == TABLE_NAME:
+            raise OptionError(f"Operator(name={name!r}): that name is taken; choose another.")
+        _own[name] = operator
+
+
 def operator_named(name: str) -> Operator:
-    """The operator of this name.
+    """The operator of this name, of the catalogue or added.
 
     Raises
     ------
     UnknownOperatorError
         If there is none; the message names the nearest.
     """
-    known = catalogue()
+    known = {**catalogue(), **_own}
     if name in known:
         return known[name]
     raise UnknownOperatorError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ import numpy as np
 
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import MAX_ROUNDS, BestRound, Booster
+from autopipe.operators.boosting import (
+    BIN_SECONDS,
+    MAX_ROUNDS,
+    BestRound,
+    Booster,
+    expected_rounds,
+)
+from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import (
     Coded,
     Limits,
@@ -148,6 +156,19 @@ def _objective(target: Target) -> dict[str, Value]:
     return {"loss_function": "MultiClass", "classes_count": target.n_classes}
 
 
+def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    rounds = expected_rounds(number(params, "learning_rate"), 40.0, shape)
+    # Every leaf of a symmetric tree weighs every border of every column.
+    borders = 7e-7 * 2 ** number(params, "depth") * shape.columns
+    tree = borders + 5.8e-9 * shape.cells + 2e-8 * shape.held_out
+    texts = (shape.rows + shape.held_out) * len(shape.levels)  # categories are passed as such
+    return Cost(
+        rounds * (5e-4 + shape.outputs * tree) + 1e-6 * texts,
+        prepare_seconds=BIN_SECONDS * shape.cells + 1e-6 * shape.rows * len(shape.levels),
+        megabytes=6e-6 * shape.cells + 1.2e-4 * texts + 2e-5 * shape.rows * shape.outputs,
+    )
+
+
 OPERATORS = (
     Operator(
         name="catboost",
@@ -166,6 +187,7 @@ OPERATORS = (
             "one_hot_max_size": Int(2, 100, default=15, log=True),
             "max_ctr_complexity": Int(1, 3, default=1),
         },
+        cost=_cost,
         source="Prokhorenkova et al., CatBoost: Unbiased Boosting, NeurIPS 2018",
         requires="catboost",
         extra="catboost",

@@ -214,7 +214,7 @@ def check_declared_flags_hold(op: Operator) -> None:
 
 def check_source_can_be_exported(op: Operator) -> None:
     """The source imports public libraries and the ground alone, heavy ones when first used."""
-    name = op.build.split(":")[0]
+    name = str(op.build).split(":")[0]
     _assert_exportable(name, set())
     for node in ast.parse(inspect.getsource(importlib.import_module(name))).body:
         for imported in _imports(node):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, CostRule, Shape, undeclared
 from autopipe.roles import Role
 from autopipe.space import Space, Value
 from autopipe.table import Schema, Table
@@ -132,6 +133,34 @@ class Learner(Protocol):
         ...
 
 
+@runtime_checkable
+class FoldsLearner(Protocol):
+    """A learner that fits all folds at once in less time than one after the other."""
+
+    def fit_folds(
+        self,
+        prepared: Sequence[object],
+        pairs: Sequence[tuple[IntArray, IntArray]],
+        seeds: Sequence[int],
+        limits: Limits,
+    ) -> list[tuple[Learner, FloatArray]]:
+        """As `fit` on every fold, which may be of this method with one fold.
+
+        A fold's result depends on its own rows and seed alone.
+
+        Parameters
+        ----------
+        prepared : what `prepare` gave, for every fold; the same where folds share it
+        pairs : training and validation rows of every fold
+        seeds : of every fold
+
+        Returns
+        -------
+        list of a fitted learner and its predictions of the validation rows
+        """
+        ...
+
+
 class Calibrator(Protocol):
     """Corrects the predictions of a learner."""
 
@@ -163,7 +192,8 @@ class Operator:
     ----------
     name : as it prints in trees
     family : what it is tallied under, such as "boosting" or "encoding"
-    build : "module:Class" of the estimator, imported when first built
+    build : "module:Class" of the estimator, imported when first built; of an operator of your
+        own also the class itself, which then travels to the workers
     takes : the state of every input
     gives : the state of the output
     space : the hyperparameters, passed to the class by keyword
@@ -176,13 +206,14 @@ class Operator:
         transformed table serves all folds
     most_rows : rows of the table up to which it pays, or None where any number does
     most_columns : columns of the table up to which it pays, or None
+    cost : what it costs by hyperparameters and size; None where that is a guess
     requires : the library without which the operator declines
     extra : the extra of autopipe that installs this library
     """
 
     name: str
     family: str
-    build: str
+    build: str | Callable[..., object]
     takes: tuple[type, ...]
     gives: type
     space: Space = field(default_factory=dict)
@@ -194,6 +225,7 @@ class Operator:
     is_stateless: bool = False
     most_rows: int | None = None
     most_columns: int | None = None
+    cost: CostRule | None = None
     requires: str = ""
     extra: str = ""
 
@@ -229,8 +261,14 @@ class Operator:
             return f"{self.name} needs {self.requires}: pip install 'autopipe[{self.extra}]'"
         return ""
 
+    def costs(self, params: Mapping[str, Value], shape: Shape) -> Cost:
+        """What a fit costs on data of this shape."""
+        return (self.cost or undeclared(self.is_learner))(params, shape)
+
     def make(self, params: Mapping[str, Value]) -> object:
         """An unfitted estimator with these hyperparameters."""
+        if callable(self.build):
+            return self.build(**params)
         module, name = self.build.split(":")
         return getattr(importlib.import_module(module), name)(**params)
 

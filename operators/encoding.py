@@ -6,18 +6,19 @@ a text says is for the operators on texts, which stand below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, Shape, by_cells, number
 from autopipe.operators.declaration import Coded, Operator, Raw, State
-from autopipe.operators.outcomes import outcomes_of
+from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
 from autopipe.operators.parts import Feature, date_parts, text_shape
 from autopipe.roles import Role
-from autopipe.space import Choice, Float, Int
+from autopipe.space import Choice, Float, Int, Value
 from autopipe.table import Column, Table
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -245,6 +246,19 @@ def _coded(column: Column, codes: IntArray) -> Feature:
     return values, column.levels, column.name
 
 
+def _one_hot_cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    most = number(params, "max_levels") + 1
+    gives = shape.encoded(sum(min(most, levels) for levels in shape.levels))
+    return Cost(2e-9 * gives.all_cells, megabytes=4e-6 * gives.all_cells, gives=gives)
+
+
+def _target_encoding_cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    means = len(shape.levels) * min(MOST_CLASSES, shape.outputs)
+    gives = shape.encoded(means + len(shape.levels) * bool(params["add_count"]))
+    seconds = 6e-8 * shape.rows * means + 2e-9 * gives.all_cells
+    return Cost(seconds, megabytes=4e-6 * gives.all_cells, gives=gives)
+
+
 OPERATORS = (
     Operator(
         name="codes",
@@ -253,6 +267,7 @@ OPERATORS = (
         takes=(Raw,),
         gives=Coded,
         is_stateless=True,
+        cost=by_cells(3e-9),
     ),
     Operator(
         name="one_hot",
@@ -265,6 +280,7 @@ OPERATORS = (
             "max_levels": Int(5, 200, default=50, log=True),
         },
         needs_categories=True,
+        cost=_one_hot_cost,
     ),
     Operator(
         name="target_encoding",
@@ -276,6 +292,7 @@ OPERATORS = (
             "smoothing": Float(0.5, 200.0, default=10.0, log=True),
             "add_count": Choice((False, True)),
         },
+        cost=_target_encoding_cost,
         source="Micci-Barreca, SIGKDD Explorations 3(1), 2001",
         needs_categories=True,
         uses_target=True,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
 
+from autopipe.errors import UnknownOperatorError
 from autopipe.matrix import Matrix
-from autopipe.operators.catalogue import estimator_for, operator_named
+from autopipe.operators.catalogue import catalogue, estimator_for, operator_named
 from autopipe.table import Table
 from autopipe.task import FloatArray
 from autopipe.tree import TABLE_NAME, Node, Path, parse
@@ -87,8 +88,20 @@ def write_fitted(file: IO[bytes], trees: Sequence[FittedTree]) -> None:
     np.savez(file, json=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]  # the stub takes keywords for a flag
 
 
-def read_fitted(file: IO[bytes]) -> list[FittedTree]:
-    """The trees that `write_fitted` wrote; nothing in the file is ever run."""
+def read_fitted(file: IO[bytes], own: Collection[str] | None = None) -> list[FittedTree]:
+    """The trees that `write_fitted` wrote; nothing in the file is ever run.
+
+    That holds for the operators of the catalogue; a user's own may unpickle.
+
+    Parameters
+    ----------
+    own : names of operators beside the catalogue's that are allowed; None for any
+
+    Raises
+    ------
+    UnknownOperatorError
+        If the trees have other operators.
+    """
     with np.load(file, allow_pickle=False) as stored:
         head = json.loads(stored["json"].tobytes().decode())
         values = {
@@ -96,6 +109,9 @@ def read_fitted(file: IO[bytes]) -> list[FittedTree]:
             **{key: stored[key] for key in stored.files if key != "json"},
         }
     tree = parse(head["tree"])
+    names = {node.op for _, node in tree.walk()} - {TABLE_NAME, *catalogue()}
+    if own is not None and not names <= set(own):
+        raise UnknownOperatorError(f"{', '.join(sorted(names))}: no operator of autopipe's.")
     states: dict[tuple[int, Path], dict[str, Any]] = {}
     for key, value in values.items():
         index, *steps, name = key.split("/")

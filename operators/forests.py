@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, CostRule, Shape, number
 from autopipe.operators.declaration import (
     Complete,
     Limits,
@@ -17,7 +19,7 @@ from autopipe.operators.declaration import (
     State,
     check_deadline,
 )
-from autopipe.space import Choice, Int
+from autopipe.space import Choice, Int, Value
 from autopipe.task import FloatArray, IntArray, Target
 
 _TREES = 150  # more help little: the error falls with the root of their number
@@ -213,6 +215,24 @@ def _single(X: Matrix) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.clip(X.values, -largest, largest), np.float32)
 
 
+def _costing(seconds: float) -> CostRule:
+    """So many seconds for every tree, row, column that is tried, and level."""
+
+    def rule(params: Mapping[str, Value], shape: Shape) -> Cost:
+        is_root = params["max_features"] == "sqrt"
+        share = shape.columns**-0.5 if is_root else number(params, "max_features")
+        levels = float(np.log2(max(2, shape.rows)))
+        leaves = min(_MOST_LEAVES, shape.rows / 3)
+        grown = seconds * share * shape.cells + 1e-8 * shape.held_out
+        values = 2e-8 * shape.outputs * (leaves + shape.held_out)
+        return Cost(
+            0.05 + _TREES * (levels * grown + values),
+            megabytes=4e-6 * (shape.all_cells + _TREES * leaves * (8 + 4 * shape.outputs)),
+        )
+
+    return rule
+
+
 OPERATORS = (
     Operator(
         name="extra_trees",
@@ -225,6 +245,7 @@ OPERATORS = (
             "min_samples_split": Int(2, 20, default=4, log=True),
             "min_samples_leaf": Int(1, 16, default=1, log=True),
         },
+        cost=_costing(6e-9),
         source="Geurts et al., Extremely Randomized Trees, Machine Learning 63, 2006",
     ),
     Operator(
@@ -238,6 +259,7 @@ OPERATORS = (
             "min_samples_split": Int(2, 20, default=2, log=True),
             "min_samples_leaf": Int(1, 16, default=2, log=True),
         },
+        cost=_costing(1.5e-8),
         source="Breiman, Random Forests, Machine Learning 45, 2001",
     ),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, Shape
 from autopipe.operators.declaration import (
     Dense,
     Limits,
@@ -18,7 +20,7 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.linear import Logistic
-from autopipe.space import Choice, Int
+from autopipe.space import Choice, Int, Value
 from autopipe.task import FloatArray, IntArray, Target
 
 _MOST_ROWS = 5_000  # a fit on 4,000 of them takes some 15 s and half a gigabyte
@@ -255,6 +257,14 @@ def _columns(values: FloatArray) -> Matrix:
     return Matrix(values, (0,) * width, tuple(map(str, range(width))))
 
 
+def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    # About seven decompositions on the sample and one on all rows, and their distances.
+    pairs = 7 * min(shape.rows, _SAMPLE) ** 2 + shape.rows**2
+    cubes = 7 * min(shape.rows, _SAMPLE) ** 3 + shape.rows**3
+    seconds = 2e-10 * cubes + 1e-9 * pairs * shape.columns
+    return Cost(seconds, megabytes=3.2e-5 * shape.rows**2 + 1.6e-5 * shape.all_cells)
+
+
 OPERATORS = (
     Operator(
         name="kernel_machine",
@@ -266,6 +276,7 @@ OPERATORS = (
             "kernel": Choice(("laplace", "gaussian")),
             "refinements": Int(0, 4, default=2),
         },
+        cost=_cost,
         source="Radhakrishnan et al., Science 383, 2024; Rifkin and Lippert, 2007",
         most_rows=_MOST_ROWS,
     ),

@@ -6,7 +6,7 @@ import numpy as np
 
 from autopipe.task import FloatArray, Target
 
-_MOST_CLASSES = 10  # that get a column each: more would drown the other columns
+MOST_CLASSES = 10  # that get a column each: more would drown the other columns
 
 
 def outcomes_of(target: Target) -> FloatArray:
@@ -23,5 +23,5 @@ def outcomes_of(target: Target) -> FloatArray:
     if target.n_classes == 2:
         return np.asarray(target.y == 1, np.float64)[None]
     counts = np.bincount(target.y, minlength=target.n_classes)
-    classes = np.sort(np.argsort(-counts, kind="stable")[:_MOST_CLASSES])
+    classes = np.sort(np.argsort(-counts, kind="stable")[:MOST_CLASSES])
     return np.asarray(target.y == classes[:, None], np.float64)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, Shape
 from autopipe.operators.declaration import Dense, Operator, State
-from autopipe.space import Choice, Float
+from autopipe.space import Choice, Float, Value
 from autopipe.task import Target
 
 _MOST_COLUMNS = 2_000  # of the table: the decomposition costs their cube
@@ -73,6 +76,15 @@ class PrincipalComponents:
         return self
 
 
+def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    smaller = min(shape.rows, shape.columns)
+    directions = max(1, round(0.7 * smaller))
+    seconds = 1e-9 * shape.cells * smaller + 1e-9 * shape.all_cells * directions
+    columns = directions + shape.columns * bool(params["append"])
+    gives = replace(shape, columns=columns)
+    return Cost(seconds, megabytes=1.6e-5 * shape.all_cells, gives=gives)
+
+
 OPERATORS = (
     Operator(
         name="pca",
@@ -85,6 +97,7 @@ OPERATORS = (
             "whiten": Choice((False, True)),
             "append": Choice((True, False)),
         },
+        cost=_cost,
         source="Jolliffe, Principal Component Analysis, 2nd ed. 2002, ch. 6.1",
         most_columns=_MOST_COLUMNS,
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
 
 from autopipe.matrix import Matrix
+from autopipe.operators.cost import Cost, Shape, by_cells
 from autopipe.operators.declaration import Complete, Dense, Operator, State
-from autopipe.space import Int
+from autopipe.space import Int, Value
 from autopipe.task import FloatArray, Target
 
 _FARTHEST = 30.0  # standard deviations: a wilder value says no more, and could own a sum
@@ -204,6 +206,11 @@ def _dense(scaled: FloatArray, data: Matrix) -> Matrix:
     return Matrix(scaled.astype(np.float32), (0,) * len(data.levels), data.names)
 
 
+def _power_cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    seconds = 3e-6 * min(shape.rows, _MOST_ROWS) * shape.columns + 5e-8 * shape.all_cells
+    return Cost(seconds, megabytes=4e-6 * shape.all_cells)
+
+
 OPERATORS = (
     Operator(
         name="standard_scaling",
@@ -226,6 +233,7 @@ OPERATORS = (
         build="autopipe.operators.scaling:PowerScaling",
         takes=(Complete,),
         gives=Dense,
+        cost=_power_cost,
         source="Yeo and Johnson, Biometrika 87(4), 2000",
     ),
     Operator(
@@ -235,6 +243,7 @@ OPERATORS = (
         takes=(Complete,),
         gives=Dense,
         space={"quantiles": Int(10, 1000, default=1000, log=True)},
+        cost=by_cells(3e-7),
         source="scikit-learn, QuantileTransformer",
     ),
 )

@@ -8,18 +8,19 @@ themselves read nothing but the shape of a text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import Operator, Raw, State
-from autopipe.operators.outcomes import outcomes_of
+from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
 from autopipe.operators.vocabulary import TERMS, Vocabularies
 from autopipe.roles import Role
-from autopipe.space import Float, Int
+from autopipe.space import Float, Int, Value
 from autopipe.table import Column, Schema, Table
 from autopipe.task import FloatArray, Target
 
@@ -196,6 +197,22 @@ def _with_numbers(
     return replace(table, schema=Schema((*table.schema.columns, *added)), numbers=numbers)
 
 
+def _reading(shape: Shape, columns: float) -> Cost:
+    """Texts made into terms, which dominates, and so many columns added."""
+    rows = shape.rows + shape.held_out
+    seconds = rows * (1e-5 * shape.texts + 2e-7 * shape.text_bytes)
+    gives = replace(shape, columns=shape.columns + round(columns))
+    return Cost(seconds, megabytes=rows * 4e-6 * (columns + shape.text_bytes), gives=gives)
+
+
+def _topics_cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    return _reading(shape, min(number(params, "topics") * shape.texts, _MOST_TOPICS))
+
+
+def _prediction_cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    return _reading(shape, min(shape.outputs, MOST_CLASSES))
+
+
 OPERATORS = (
     Operator(
         name="text_topics",
@@ -204,6 +221,7 @@ OPERATORS = (
         takes=(Raw,),
         gives=Raw,
         space={"topics": Int(5, 60, default=10, log=True), "terms": TERMS},
+        cost=_topics_cost,
         source="Deerwester et al., JASIS 41(6), 1990",
         needs_texts=True,
     ),
@@ -214,6 +232,7 @@ OPERATORS = (
         takes=(Raw,),
         gives=Raw,
         space={"terms": TERMS, "alpha": Float(0.1, 100.0, default=3.0, log=True)},
+        cost=_prediction_cost,
         source="Wolpert, Stacked Generalization, Neural Networks 5(2), 1992",
         needs_texts=True,
         uses_target=True,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import MAX_ROUNDS, Booster, as_outputs
+from autopipe.operators.boosting import (
+    BIN_SECONDS,
+    MAX_ROUNDS,
+    Booster,
+    as_outputs,
+    expected_rounds,
+)
+from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import (
     Coded,
     Limits,
@@ -133,6 +141,19 @@ def _objective(target: Target) -> dict[str, Value]:
     return {"objective": "multi:softprob", "num_class": target.n_classes}
 
 
+def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    way = 8.0 * (5 if number(params, "reg_alpha") > 1 else 1)
+    rounds = expected_rounds(number(params, "learning_rate"), way, shape)
+    cells = 5e-9 * number(params, "max_depth") / 6 * shape.cells
+    tree = 8e-4 + 6e-8 * shape.rows + cells + 2e-8 * shape.held_out
+    bins = BIN_SECONDS * shape.all_cells / 2  # the cuts are there
+    return Cost(
+        rounds * shape.outputs * tree + bins,
+        prepare_seconds=BIN_SECONDS * shape.cells,
+        megabytes=8e-6 * shape.all_cells + 2e-5 * shape.rows * shape.outputs,
+    )
+
+
 OPERATORS = (
     Operator(
         name="xgboost",
@@ -151,6 +172,7 @@ OPERATORS = (
             "reg_lambda": Float(0.0, 5.0, default=1.0),
             "grow_policy": Choice(("depthwise", "lossguide")),
         },
+        cost=_cost,
         source="Chen and Guestrin, XGBoost: A Scalable Tree Boosting System, KDD 2016",
     ),
 )

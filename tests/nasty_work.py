@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -73,6 +74,63 @@ def allocates(job, folder):
 
 def holds(job, folder):
     np.ones(25 * 2**20)  # 200 MB
+
+
+KEPT = []
+
+
+def keeps(job, folder):
+    KEPT.append(np.ones(40 * 2**20))  # 340 MB
+
+
+def holds_and_crashes(job, folder):
+    held = np.ones(25 * 2**20)
+    os._exit(int(held[0]))
+
+
+def lets_a_child_allocate(job, folder):
+    program = "import time; held = b'1' * 10**9; time.sleep(1000)"
+    subprocess.run([sys.executable, "-c", program])
+
+
+def raises_bad_alloc(job, folder):
+    raise RuntimeError("std::bad_alloc")
+
+
+def aborts_for_bad_alloc(job, folder):
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
+def is_killed(job, folder):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_descriptors(job, folder):
+    for _ in range(200):
+        os.dup(1)
+
+
+def leaves_a_daemon(job, folder):
+    """Two forks and a session of its own: neither group nor parent leads to it."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            (folder / "daemon").write_text(str(os.getpid()))
+            time.sleep(1000)
+        os._exit(0)
+    while not ((folder / "daemon").exists() and (folder / "daemon").read_text()):
+        time.sleep(0.001)
+
+
+def leaves_a_daemon_and_crashes(job, folder):
+    leaves_a_daemon(job, folder)
+    os._exit(3)
+
+
+def leaves_a_daemon_and_hangs(job, folder):
+    leaves_a_daemon(job, folder)
+    hangs(job, folder)
 
 
 def spawns_threads(job, folder):

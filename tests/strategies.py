@@ -71,6 +71,16 @@ def toy_grammar(kind: TaskKind = TaskKind.BINARY, operators=TOY_OPERATORS) -> Gr
     return Grammar(operators, schema_of(Role.NUMERIC, Role.CATEGORICAL), kind)
 
 
+class NoIdeas:
+    """A search that proposes nothing, so that the prior is all there is."""
+
+    def ask(self) -> None:
+        return None
+
+    def tell(self, trial) -> None:
+        return None
+
+
 def seeds():
     """Roots of random streams."""
     return st.integers(0, 2**31 - 1)

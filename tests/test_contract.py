@@ -94,7 +94,7 @@ def test_a_copy_of_a_fitted_model_predicts_the_same(learner, copied):
     # The clock stops boosters that would go on for thousands of rounds.
     arguments = {**QUICK, "max_trials": 1, "time_budget": 4.0, "include": [learner]}
     model = AutoClassifier(**arguments).fit(X, y)
-    assert model.leaderboard()["weight"].tolist() == [1.0]
+    assert model.leaderboard()["weight"].tolist() == [1.0, 1.0]  # ensemble, member
     assert (copied(model).predict_proba(X) == model.predict_proba(X)).all()
 
 

@@ -11,9 +11,10 @@ from trees import full
 
 from autopipe.datasets.synthetic import toy_table
 from autopipe.errors import DeadlineReached, TreeError
+from autopipe.execution.cache import Cache
 from autopipe.execution.crossfit import crossfit
 from autopipe.execution.executor import Job
-from autopipe.execution.files import data_path, fitted_path, oof_path
+from autopipe.execution.files import data_path, fitted_path, oof_path, read_oof
 from autopipe.execution.judging import judge
 from autopipe.execution.run_data import RunData
 from autopipe.folds import Folds, make_folds
@@ -90,6 +91,28 @@ def test_a_calibrator_needs_a_second_fold() -> None:
         crossfit(full(TREES[3]), table, target, half, Seeds(1))
 
 
+@pytest.mark.parametrize("text", TREES)
+def test_a_share_of_the_training_rows_predicts_the_same_held_out_rows(text: str) -> None:
+    table, target, folds = toy()
+    fit = crossfit(full(text), table, target, folds, Seeds(1), train_share=0.5)
+    assert np.isfinite(fit.out_of_fold).all()
+    thinned = folds.thinned(target, 0.5, Seeds(1))
+    direct = crossfit(full(text), table, target, thinned, Seeds(1))
+    np.testing.assert_array_equal(fit.out_of_fold, direct.out_of_fold)
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_shares_do_not_meet_in_the_cache(text: str) -> None:
+    table, target, folds = toy()
+    cache = Cache(10**9)
+    for share in (0.5, 1.0, 0.5):
+        fits = [
+            crossfit(full(text), table, target, folds, Seeds(1), cache=kept, train_share=share)
+            for kept in (cache, None)
+        ]
+        np.testing.assert_array_equal(fits[0].out_of_fold, fits[1].out_of_fold)
+
+
 def test_a_deadline_leaves_every_fold_a_lesser_model() -> None:
     table, target, folds = toy(rows=2_000)
     slow = full("lightgbm(codes(table), learning_rate=0.005)")
@@ -121,7 +144,8 @@ def test_a_job_leaves_predictions_and_models_in_the_run_folder(tmp_path) -> None
     outcome = judge(Job(3, str(full(TREES[2])), seed=1), tmp_path)
     assert outcome.status is Status.COMPLETE
     direct = crossfit(full(TREES[2]), table, target, folds, Seeds(1))
-    np.testing.assert_array_equal(np.load(oof_path(tmp_path, 3)), direct.out_of_fold)
+    with oof_path(tmp_path, 3).open("rb") as file:
+        np.testing.assert_array_equal(read_oof(file), direct.out_of_fold)
     with fitted_path(tmp_path, 3).open("rb") as file:
         assert len(read_fitted(file)) == len(folds)
 

@@ -32,7 +32,7 @@ def judged(proposal, status=Status.COMPLETE):
     )
 
 
-def run(search, count, in_flight=1, order=None):
+def run(search, count, in_flight=1, order=None, judge=judged):
     """Ask and tell, with trials told in an order drawn from those that run."""
     order = order or np.random.default_rng(0)
     proposals, running = [], []
@@ -42,7 +42,7 @@ def run(search, count, in_flight=1, order=None):
             proposals.append(proposal)
             running.append(proposal)
         else:
-            search.tell(judged(running.pop(int(order.integers(len(running))))))
+            search.tell(judge(running.pop(int(order.integers(len(running))))))
     return proposals
 
 
@@ -156,6 +156,90 @@ def test_a_trial_of_a_tree_from_elsewhere_is_noted_without_offspring():
     search.tell(Trial(0, parse("mean(table)"), Source.INIT, Status.COMPLETE, score=0.5))
     proposal = search.ask()
     assert (proposal.number, proposal.parents) == (1, ())
+
+
+# Learners that are switched off
+
+
+def ending(*ends):
+    """From a proposal to its trial; trees with "lightgbm" end in turn as given."""
+    queue = [*ends]
+
+    def judge(proposal):
+        if "lightgbm" not in str(proposal.tree):
+            return judged(proposal)
+        status, failure = queue.pop(0) if len(queue) > 1 else queue[0]
+        return replace(judged(proposal, status), failure=failure)
+
+    return judge
+
+
+def count_of_lightgbm(search, judge, count=150):
+    """How many trees of so many have the learner in them."""
+    proposals = []
+    for _ in range(count):
+        proposals.append(search.ask())
+        search.tell(judge(proposals[-1]))
+    return sum("lightgbm" in str(proposal.tree) for proposal in proposals)
+
+
+SEGFAULT = (Status.CRASH, "killed by signal 11 (SIGSEGV)")
+BROKEN = (Status.ERROR, "ModuleNotFoundError: No module named 'lightgbm'")
+
+
+@pytest.mark.parametrize(
+    ("end", "count"),
+    [
+        (SEGFAULT, 5),
+        ((Status.MEMORY, "MemoryError: 7 TiB"), 5),
+        ((Status.TIMEOUT, "killed at its time limit"), 5),
+        (BROKEN, 2),
+    ],
+)
+def test_a_learner_that_never_works_is_switched_off_with_one_warning(end, count, caplog):
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0))
+    assert count_of_lightgbm(search, ending(end)) == count
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert (
+        f"lightgbm is switched off for the rest of this run: {count} trials" in record.message
+    )
+    assert end[1] in record.message
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [(Status.COMPLETE, ""), SEGFAULT],
+        [(Status.ERROR, "ValueError: 3 rows")],
+        [(Status.CRASH, "killed by signal 9 (SIGKILL)")],
+        [SEGFAULT, SEGFAULT, SEGFAULT, SEGFAULT, BROKEN, (Status.CANCELLED, "")],
+    ],
+    ids=["worked once", "raises", "is killed from outside", "fails in many ways"],
+)
+def test_a_learner_that_may_work_is_not_switched_off(ends):
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0))
+    assert count_of_lightgbm(search, ending(*ends)) > 5
+
+
+def test_a_search_whose_learners_are_all_switched_off_proposes_nothing():
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0))
+    count = 0
+    while (proposal := search.ask()) is not None:
+        search.tell(replace(judged(proposal, Status.CRASH), failure="exited with code 3"))
+        count += 1
+    learners = [operator for operator in GRAMMAR.operators.values() if operator.is_learner]
+    assert count <= 5 * len(learners)
+
+
+@SHORT
+@given(root=seeds(), workers=st.integers(1, 7), order=seeds())
+def test_with_a_lag_learners_are_switched_off_whatever_the_order(root, workers, order):
+    def shuffled(in_flight, order):
+        search = Evolution(PORTFOLIO, GRAMMAR, Seeds(root), lag=7)
+        return shown(run(search, 60, in_flight, np.random.default_rng(order), ending(SEGFAULT)))
+
+    assert shuffled(workers, order) == shuffled(1, 0)
 
 
 @pytest.mark.parametrize("wrong", [{"lag": 0}, {"population": 0}])

@@ -9,7 +9,7 @@ from sklearn.model_selection import ShuffleSplit, TimeSeriesSplit
 from strategies import LAW, seeds
 
 from autopipe.errors import OptionError
-from autopipe.folds import Folds, default_count, make_folds
+from autopipe.folds import Folds, default_count, holdout, make_folds
 from autopipe.seeds import Seeds
 from autopipe.task import Target, TaskKind
 
@@ -164,3 +164,39 @@ def test_rows_held_out_twice_are_averaged_and_rows_never_held_out_are_nan():
 def test_large_tables_and_short_budgets_get_fewer_folds():
     asked = ((1_000, 10), (20_000, 10), (50_000, 60), (50_000, 10), (1_000_000, 9_999))
     assert [default_count(rows, seconds) for rows, seconds in asked] == [8, 5, 5, 3, 3]
+
+
+def test_tables_that_are_dear_to_fit_get_fewer_folds():
+    assert [default_count(5_000, 60, fits) for fits in (1_000, 40, 2)] == [8, 5, 3]
+
+
+def test_only_a_large_table_that_is_dear_to_fit_is_held_out_from_once():
+    asked = ((500_000, 5.0), (500_000, 100.0), (50_000, 5.0))
+    assert [default_count(rows, 60, fits) for rows, fits in asked] == [1, 3, 3]
+
+
+def test_a_holdout_is_one_fold_with_the_shares_of_the_classes():
+    target = coded([0] * 50 + [1] * 25)
+    ((train, held_out),) = holdout(target, Seeds(0)).pairs
+    assert np.bincount(target.y[held_out]).tolist() == [10, 5]
+    assert np.array_equal(np.sort([*train, *held_out]), np.arange(75))
+
+
+@LAW
+@given(target=TARGETS, seed=seeds())
+def test_smaller_shares_of_the_rows_are_part_of_larger_ones(target, seed):
+    folds = make_folds(target, 3, Seeds(seed))
+    thinned = [folds.thinned(target, share, Seeds(seed)) for share in (0.25, 0.5, 1.0)]
+    for few, half, (train, held_out) in zip(*(part.pairs for part in thinned), strict=True):
+        assert set(few[0]) <= set(half[0]) <= set(train)
+        assert np.array_equal(few[1], held_out)
+        assert len(half[0]) == -(-len(train) // 2)
+
+
+def test_a_share_of_the_rows_keeps_the_shares_of_the_classes_and_rare_ones():
+    target = coded([0] * 600 + [1] * 300 + [2] * 2)
+    folds = Folds(((np.arange(902), np.arange(0)),), 902)
+    ((train, _),) = folds.thinned(target, 0.1, Seeds(0)).pairs
+    many, some, rare = np.bincount(target.y[train])
+    assert abs(many - 2 * some) <= 2
+    assert rare == 1

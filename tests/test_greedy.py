@@ -101,3 +101,20 @@ def test_a_metric_without_a_quick_form_is_served_too():
 def test_predictions_that_do_not_fit_the_target_are_refused(shape):
     with pytest.raises(ShapeError, match="rows"):
         greedy_weights(np.zeros(shape), Target(TaskKind.REGRESSION, np.zeros(3), 0), RMSE)
+
+
+@given(**CASES, steps=st.integers(0, 50))
+@LAW
+def test_a_choice_that_is_cut_short_is_no_worse_than_its_best_member(
+    kind, members, rows, rng, steps
+):
+    predictions, target = drawn(kind, members, rows, rng)
+    metric = metric_for(None, kind, LABELS.get(kind))
+    ticks = iter(range(100_000))
+    weights = greedy_weights(
+        predictions, target, metric, until=steps, now=lambda: float(next(ticks))
+    )
+    assert weights.any() == (steps >= members)
+    best = max(score(target, metric, member) for member in predictions)
+    average = np.tensordot(weights, predictions, axes=1)
+    assert not weights.any() or score(target, metric, average) >= best - 1e-5 * abs(best)

@@ -19,8 +19,9 @@ FLOORS = (
     {"evolution": "evolution", "execution": "execution"},
     dict.fromkeys(
         (
-            *("arguments", "export", "fitting", "keywords", "leaderboard", "notebook"),
-            *("persistence", "presets", "progress", "summary"),
+            *("arguments", "conclusion", "export", "failures", "fitting", "importance"),
+            *("inspection", "keywords", "leaderboard", "notebook"),
+            *("persistence", "presets", "progress", "resuming", "run", "summary"),
         ),
         "front",
     ),

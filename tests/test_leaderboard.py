@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
+from strategies import NoIdeas
 
 from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.errors import InputError, OptionError, ShapeError
@@ -40,7 +41,7 @@ def test_on_new_rows_the_ensemble_leads_with_the_score_of_its_own_predictions(mo
 def test_on_new_rows_every_member_has_a_score_and_others_have_none(model):
     board = model.leaderboard(NEW[COLUMNS], NEW["sold"]).iloc[1:]
     assert (board["roc_auc_new"].notna() == (board["weight"] > 0)).all()
-    plain = model.leaderboard()
+    plain = model.leaderboard().iloc[1:]
     assert board["number"].tolist() == plain["number"].tolist()
     assert list(plain) == [name for name in board if name != "roc_auc_new"]
 
@@ -88,8 +89,45 @@ def test_a_metric_that_was_changed_since_is_told():
         model.leaderboard(NEW[COLUMNS], NEW["sold"])
 
 
+def test_the_ensemble_leads_with_what_is_known_of_its_score(model):
+    first = model.leaderboard().iloc[0]
+    assert first["learner"] == "ensemble"
+    assert first["corrected"] == model.score_.corrected <= model.score_
+    assert (first["low"], first["high"]) == model.score_.interval()
+
+
+def test_predictions_of_somebody_else_have_a_line(model):
+    truth = (NEW["sold"] == "yes").to_numpy()
+    X, y = NEW[COLUMNS], NEW["sold"]
+    shares = np.where(truth, 0.9, 0.2)
+    for given, expected in (
+        (shares, 1.0),
+        (1 - shares, 0.0),
+        (np.stack([1 - shares, shares], axis=1), 1.0),
+        (NEW["sold"], 1.0),
+        (["no"] * len(NEW), 0.5),
+    ):
+        line = model.leaderboard(X, y, baseline=given).iloc[0]
+        assert line["learner"] == "baseline" and line["roc_auc_new"] == expected
+
+
+def test_numbers_of_somebody_else_have_a_line():
+    model = AutoRegressor(**{**CHEAP, "max_trials": 1}).fit(OLD[COLUMNS], OLD["price"])
+    board = model.leaderboard(NEW[COLUMNS], NEW["price"], baseline=NEW["price"] + 2)
+    assert board["root_mean_squared_error_new"].iloc[0] == pytest.approx(2.0)
+
+
+def test_predictions_that_do_not_fit_the_rows_are_refused(model):
+    X, y = NEW[COLUMNS], NEW["sold"]
+    for given in (np.zeros(3), np.zeros((80, 3)), 0.5):
+        with pytest.raises(ShapeError, match="baseline"):
+            model.leaderboard(X, y, baseline=given)
+    with pytest.raises(InputError, match="baseline needs both"):
+        model.leaderboard(baseline=y)
+
+
 def test_a_model_without_members_has_an_empty_leaderboard_on_new_rows():
-    model = AutoClassifier(**{**CHEAP, "time_budget": "0.001s"}).fit(OLD[COLUMNS], OLD["sold"])
+    model = AutoClassifier(**CHEAP, search=NoIdeas()).fit(OLD[COLUMNS], OLD["sold"])
     board = model.leaderboard(NEW[COLUMNS], NEW["sold"])
     assert board["learner"].tolist() == ["ensemble"]
     assert board["roc_auc_new"].tolist() == [0.5]

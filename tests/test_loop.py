@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from autopipe.clock import Clock
+from autopipe.errors import StoreError
+from autopipe.execution.cost_model import CostModel
 from autopipe.execution.executor import Job, Outcome
-from autopipe.execution.files import oof_path, write_atomically
+from autopipe.execution.files import oof_path, write_oof
 from autopipe.execution.loop import Loop
+from autopipe.execution.pacing import Pace
 from autopipe.execution.store import Store
+from autopipe.folds import Folds
+from autopipe.operators.cost import Shape
 from autopipe.tree import TABLE, Node
 from autopipe.trial import Proposal, Source, Status, Trial
 
@@ -49,7 +54,7 @@ class Instant:
         if status is Status.COMPLETE:
             values = np.full((4, 1), float(job.number), np.float32)
             path = oof_path(self.folder, job.number)
-            write_atomically(path, lambda file: np.save(file, values))
+            write_oof(path, values)
         return [Outcome(job.number, status, seconds=self.seconds)]
 
     def cancel(self) -> Sequence[Outcome]:
@@ -64,13 +69,17 @@ class Instant:
 class Counting:
     """A search that proposes one tree after the other."""
 
+    learner, name = "ridge", "alpha"
+
     def __init__(self) -> None:
         self.asked = 0
         self.told: list[Trial] = []
+        self.announced: list[Proposal] = []
 
     def ask(self) -> Proposal | None:
         number, self.asked = self.asked, self.asked + 1
-        tree = Node("ridge", (("alpha", float(number + 1)),), (TABLE,))
+        below = Node("codes", (), (TABLE,))
+        tree = Node(self.learner, ((self.name, float(number + 1)),), (below,))
         return Proposal(number, tree, Source.PORTFOLIO)
 
     def tell(self, trial: Trial) -> None:
@@ -81,23 +90,29 @@ class Counting:
 def parts(tmp_path):
     time, search = Time(), Counting()
     executor = Instant(tmp_path, time, seconds=2.0)
-    with Store.create(tmp_path, {}) as store:
+    with Store.begin(tmp_path) as store:
         yield time, search, executor, store
 
 
 def loop_of(parts, budget: float | None, **options) -> Loop:
     time, search, executor, store = parts
     clock = Clock(budget, time)
+    search_end = clock.end - 2.0 if budget is not None else float("inf")
+    rows = options.pop("rows", 10)
+    folds = Folds(((np.arange(1, rows), np.arange(1)),), rows)
+    pace = Pace(CostModel(Shape(rows, 2), folds), clock, search_end)
     return Loop(
         ask=search.ask,
         tell=search.tell,
+        announce=search.announced.append,
+        pace=pace,
         executor=executor,
         store=store,
         clock=clock,
         score=options.pop("score", lambda predictions: (1.0, 3.0)),
         observe=options.pop("observe", lambda trial, predictions: False),
         seed=0,
-        search_end=clock.end - 2.0 if budget is not None else float("inf"),
+        search_end=search_end,
         **options,
     )
 
@@ -161,7 +176,75 @@ def test_an_interrupt_keeps_what_had_finished_and_cancels_the_rest(parts) -> Non
     assert not executor.running
 
 
+def test_an_interrupt_keeps_what_had_ended_at_the_same_time(parts) -> None:
+    _, search, executor, store = parts
+    executor.room = 2
+    one_by_one = executor.finished
+    executor.finished = lambda timeout: [*one_by_one(timeout), *one_by_one(timeout)]
+
+    def interrupt(trial: Trial, predictions) -> bool:
+        if trial.number == 0:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        loop_of(parts, None, observe=interrupt).run()
+    assert [trial.number for trial in store.trials()] == [0, 1]
+    assert store.trials() == search.told
+
+
+def test_a_trial_that_cannot_be_saved_ends_the_run_and_is_told(parts) -> None:
+    _, search, executor, store = parts
+    executor.status = lambda number: Status.UNSAVED if number == 1 else Status.COMPLETE
+    loop = loop_of(parts, None)
+    loop.run()
+    assert loop.unsaved is not None
+    assert [trial.number for trial in store.trials()] == [0]
+    assert [trial.number for trial in search.told] == [0, 1]
+
+
+def test_a_trial_whose_predictions_are_gone_ends_the_run(parts, monkeypatch) -> None:
+    def gone(number: int):
+        raise StoreError("torn")
+
+    monkeypatch.setattr(parts[3], "oof", gone)
+    loop = loop_of(parts, None)
+    loop.run()
+    assert loop.unsaved == "torn"
+    assert [trial.status for trial in parts[1].told] == [Status.UNSAVED]
+
+
+def test_trials_of_a_former_call_are_counted(parts) -> None:
+    former = [Trial(n, TABLE, Source.INIT, Status.ERROR) for n in range(10, 13)]
+    loop_of(parts, None, max_trials=5, former=former).run()
+    assert len(parts[1].told) == 2
+
+
 def test_without_a_clock_there_is_no_deadline(parts) -> None:
     loop_of(parts, None, max_trials=2).run()
     assert all(job.deadline == job.seconds == float("inf") for job in parts[2].jobs)
     assert all(job.limit < float("inf") for job in parts[2].jobs)
+
+
+def test_what_is_started_is_announced(parts) -> None:
+    loop_of(parts, None, max_trials=3).run()
+    assert [proposal.number for proposal in parts[1].announced] == [0, 1, 2]
+
+
+def test_a_trial_says_what_share_of_the_rows_it_had(parts) -> None:
+    parts[1].learner, parts[1].name = "catboost", "l2_leaf_reg"
+    loop_of(parts, 20.0, rows=2_000_000).run()
+    job = parts[2].jobs[0]
+    assert job.train_share < 1.0
+    assert parts[3].trials()[0].train_share == job.train_share
+
+
+def test_a_tree_that_cannot_end_is_told_but_neither_run_nor_stored(parts) -> None:
+    """Of ten million rows: only the first is tried, for there is no model yet."""
+    _, search, executor, store = parts
+    search.learner, search.name = "catboost", "l2_leaf_reg"
+    loop_of(parts, 20.0, rows=10_000_000).run()
+    assert len(executor.jobs) == len(store.trials()) == 1
+    declined = [trial for trial in search.told if trial.status is Status.CANCELLED]
+    assert len(declined) == search.asked - 1
+    assert [proposal.number for proposal in search.announced] == [0]

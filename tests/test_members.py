@@ -138,3 +138,13 @@ def test_the_predictor_is_the_weighted_mean_of_all_fold_models() -> None:
     one, two = (model.predict(table) for model in models)
     expected = 0.25 * one + 0.75 * (one + two) / 2
     np.testing.assert_allclose(predictor.predict(table), expected, atol=1e-9)
+
+
+def test_without_time_to_choose_the_ensemble_is_the_best_trial() -> None:
+    target, folds = regression()
+    candidates = Candidates(target, folds, METRIC)
+    for n, noise in enumerate((1.0, 0.2, 0.6)):
+        added(candidates, target, folds, n, f"f{n}", noisy(target, noise, n))
+    selection = candidates.select(until=0.0, now=lambda: 1.0)
+    assert selection is not None
+    assert dict(selection.weights) == {1: 1.0}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from autopipe.errors import RunError
-from autopipe.execution import launcher
+from autopipe.execution import launcher, post
 from autopipe.execution.executor import Job
 from autopipe.execution.processes import Processes, warm
 from autopipe.trial import Status
@@ -106,6 +106,9 @@ ENDS = {
     "raises": (Status.ERROR, "ValueError: the learner is unhappy"),
     "leaves": (Status.ERROR, "SystemExit: 4"),
     "starves": (Status.MEMORY, "MemoryError: no more"),
+    "raises_bad_alloc": (Status.MEMORY, "RuntimeError: std::bad_alloc"),
+    "aborts_for_bad_alloc": (Status.MEMORY, "killed by signal 6 (SIGABRT)"),
+    "is_killed": (Status.CRASH, "killed by signal 9 (SIGKILL)"),
     "exits": (Status.CRASH, "exited with code 3"),
     "segfaults": (Status.CRASH, "killed by signal 11 (SIGSEGV)"),
     "prints_and_aborts": (Status.CRASH, "killed by signal 6 (SIGABRT)"),
@@ -113,6 +116,8 @@ ENDS = {
     "spawns_threads": (Status.COMPLETE, ""),
     "leaves_a_grandchild": (Status.COMPLETE, ""),
     "leaves_a_fork": (Status.COMPLETE, ""),
+    "leaves_a_daemon": (Status.COMPLETE, ""),
+    "leaves_descriptors": (Status.COMPLETE, ""),
 }
 
 
@@ -149,6 +154,34 @@ def test_a_job_is_killed_at_the_memory_limit(processes):
     assert told[1].status is Status.COMPLETE
 
 
+def test_the_memory_limit_counts_what_a_job_has_started(processes):
+    told = run(processes(memory_limit_mb=600), Job(0, "lets_a_child_allocate", 0))
+    assert told[0].status is Status.MEMORY
+
+
+def test_workers_share_the_memory_limit_and_the_largest_goes(processes, tmp_path):
+    executor = processes(workers=2, memory_limit_mb=600)
+    executor.submit(Job(0, "hangs", 0))
+    pid = appears(tmp_path / "hanging")
+    told = run(executor, Job(1, "allocates", 0), Job(2, "fine", 0))
+    assert [told[number].status for number in (1, 2)] == [Status.MEMORY, Status.COMPLETE]
+    assert told[1].peak_megabytes > 400
+    assert is_alive(pid)
+
+
+def test_a_kill_by_a_system_short_of_memory_is_told_as_such(processes, monkeypatch):
+    counts = iter(range(100))
+    monkeypatch.setattr(post, "system_kills", lambda: next(counts))
+    told = run(processes(), Job(0, "is_killed", 0))
+    assert told[0].status is Status.MEMORY
+    assert "short of memory" in told[0].failure
+
+
+def test_the_peak_of_a_crash_is_known(processes):
+    told = run(processes(), Job(0, "fine", 0), Job(1, "holds_and_crashes", 0))
+    assert told[1].peak_megabytes > told[0].peak_megabytes + 100
+
+
 def test_the_peak_is_that_of_the_job_alone(processes):
     told = run(processes(), Job(0, "holds", 0), Job(1, "fine", 0))
     assert told[0].peak_megabytes > told[1].peak_megabytes + 100
@@ -174,6 +207,42 @@ def test_workers_are_reused_and_run_on_one_native_thread(processes, tmp_path):
     told = run(executor, Job(0, "fine", 0), Job(1, "fine", 0), Job(2, "threads_of", 0))
     assert told[0].megabytes == told[1].megabytes
     assert told[2].failure == f"1 1 PASSIVE {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    "deed", ["spawns_threads", "leaves_descriptors", "leaves_a_grandchild", "keeps"]
+)
+def test_a_worker_that_is_left_in_disorder_is_replaced(processes, deed):
+    executor = processes(memory_limit_mb=600)
+    told = run(executor, Job(0, "fine", 0), Job(1, deed, 0), Job(2, "fine", 0))
+    assert told[1].status is Status.COMPLETE
+    assert told[2].megabytes != told[0].megabytes
+    assert ends(int(told[0].megabytes))
+
+
+# The parent of a spawned worker is the user's process, which adopts none that a crash leaves.
+@pytest.mark.parametrize(
+    ("deed", "fork"),
+    [
+        ("leaves_a_daemon", True),
+        ("leaves_a_daemon", False),
+        ("leaves_a_daemon_and_crashes", True),
+    ],
+)
+def test_nothing_outlives_its_job(processes, tmp_path, deed, fork):
+    executor = processes(fork=fork)
+    run(executor, Job(0, deed, 0))
+    assert ends(appears(tmp_path / "daemon"))
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_nothing_outlives_a_worker_that_is_killed(processes, tmp_path, fork):
+    executor = processes(fork=fork)
+    executor.submit(Job(0, "leaves_a_daemon_and_hangs", 0))
+    daemon = appears(tmp_path / "daemon")
+    appears(tmp_path / "hanging")
+    executor.cancel()
+    assert ends(daemon)
 
 
 def test_cancel_stops_what_runs_and_says_so(processes, tmp_path):
@@ -272,10 +341,19 @@ def test_a_python_that_cannot_be_started_is_told(tmp_path, monkeypatch):
     executor.close()
 
 
+def test_a_library_that_crashes_as_it_is_imported_is_left_to_its_trials(processes, monkeypatch):
+    monkeypatch.setattr(launcher, "_zygote", None)
+    monkeypatch.setattr(launcher, "_preloaded", ("crashing_library",))
+    assert run(processes(), Job(0, "fine", 0))[0].status is Status.COMPLETE
+    assert launcher._preloaded == ()
+    launcher._retire_zygote()
+
+
 def test_a_zygote_that_never_comes_up_is_told(tmp_path, monkeypatch):
     start = launcher._python
     broken = "raise SystemExit('no library works here')  # %d"
     monkeypatch.setattr(launcher, "_zygote", None)
+    monkeypatch.setattr(launcher, "_preloaded", launcher._preloaded)
     monkeypatch.setattr(launcher, "_python", lambda program, *rest: start(broken, *rest))
     executor = Processes(tmp_path, 1, WORK)
     executor.submit(Job(0, "fine", 0))
@@ -336,12 +414,14 @@ def test_a_script_from_standard_input_is_run_once(tmp_path):
     assert (done.stdout, done.stderr) == ("the script runs\ncomplete False\n", "")
 
 
-def test_workers_end_when_the_controller_is_killed(tmp_path):
-    script = SCRIPT.format(here=str(HERE), folder=str(tmp_path), deed="hangs")
+def test_nothing_is_left_when_the_controller_is_killed(tmp_path):
+    deed = "leaves_a_daemon_and_hangs"
+    script = SCRIPT.format(here=str(HERE), folder=str(tmp_path), deed=deed)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
         worker = appears(tmp_path / "hanging")
         process.kill()
     assert ends(worker)
+    assert ends(appears(tmp_path / "daemon"))
 
 
 def test_a_fork_of_the_controller_gets_a_zygote_of_its_own(processes):

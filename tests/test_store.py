@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import math
+import os
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopipe.errors import RunLockedError, StoreError
-from autopipe.execution.files import database_path, fitted_path, oof_path, write_atomically
+from autopipe.execution.files import (
+    database_path,
+    fitted_path,
+    oof_path,
+    write_atomically,
+    write_oof,
+)
 from autopipe.execution.store import SCHEMA_VERSION, Store
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial
@@ -61,7 +70,8 @@ def trial():
 @given(told=st.lists(trials(), max_size=5, unique_by=lambda trial: trial.number))
 def test_what_is_added_is_read_again(told):
     with tempfile.TemporaryDirectory() as name:
-        with Store.create(Path(name), FACTS) as store:
+        with Store.begin(Path(name)) as store:
+            store.note(FACTS)
             for trial in told:
                 store.add(trial)
         with Store.open(Path(name)) as store:
@@ -73,7 +83,7 @@ def test_what_is_not_finite_is_stored_as_null(tmp_path, trial):
     odd = replace(
         trial, score=-math.inf, fold_scores=(math.nan, 1.0), seconds=math.inf, failure="\udc80"
     )
-    with Store.create(tmp_path, {}) as store:
+    with Store.begin(tmp_path) as store:
         store.add(odd)
         (again,) = store.trials()
     assert math.isnan(again.score) and math.isnan(again.seconds)
@@ -85,7 +95,7 @@ def test_what_is_not_finite_is_stored_as_null(tmp_path, trial):
 
 
 def test_a_number_is_recorded_once(tmp_path, trial):
-    with Store.create(tmp_path, {}) as store:
+    with Store.begin(tmp_path) as store:
         store.add(trial)
         with pytest.raises(StoreError, match="recorded already"):
             store.add(trial)
@@ -93,7 +103,7 @@ def test_a_number_is_recorded_once(tmp_path, trial):
 
 
 def test_one_controller_at_a_time(tmp_path):
-    with Store.create(tmp_path, {}), pytest.raises(RunLockedError, match="another folder"):
+    with Store.begin(tmp_path), pytest.raises(RunLockedError, match="another folder"):
         Store.open(tmp_path)
     Store.open(tmp_path).close()
 
@@ -103,10 +113,47 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         Store.open(tmp_path)
 
 
-def test_a_folder_with_a_run_is_not_begun_anew(tmp_path):
-    Store.create(tmp_path, {}).close()
-    with pytest.raises(StoreError, match="holds a run already"):
-        Store.create(tmp_path, {})
+def test_a_run_that_was_begun_is_gone_on_with(tmp_path, trial):
+    with Store.begin(tmp_path) as store:
+        store.note(FACTS)
+        store.add(trial)
+    with Store.begin(tmp_path) as store:
+        store.note({"seed": 8})
+        assert store.trials() == [trial]
+        assert store.facts == {**FACTS, "seed": 8}
+
+
+def test_a_run_that_was_killed_before_its_first_transaction_is_begun(tmp_path, trial):
+    database = sqlite3.connect(database_path(tmp_path))
+    database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    with Store.begin(tmp_path) as store:
+        store.add(trial)
+
+
+def test_facts_that_are_no_json_change_nothing(tmp_path):
+    with Store.begin(tmp_path) as store:
+        store.note(FACTS)
+        with pytest.raises(TypeError):
+            store.note({"seed": 1, "odd": object()})
+        assert store.facts == FACTS
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path, place):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="a file"):
+        Store.begin(tmp_path / place)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StoreError, match=f"{os.strerror(code)}. Give a folder that can be"):
+        Store.begin(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
@@ -124,7 +171,7 @@ def test_a_database_of_another_program_is_refused(tmp_path):
 
 
 def test_a_damaged_run_is_refused(tmp_path, trial):
-    with Store.create(tmp_path, {}) as store:
+    with Store.begin(tmp_path) as store:
         for number in range(200):
             store.add(replace(trial, number=number, traceback="x" * 500))
     content = bytearray(database_path(tmp_path).read_bytes())
@@ -135,7 +182,7 @@ def test_a_damaged_run_is_refused(tmp_path, trial):
 
 
 def test_a_newer_schema_is_refused(tmp_path):
-    Store.create(tmp_path, {}).close()
+    Store.begin(tmp_path).close()
     database = sqlite3.connect(database_path(tmp_path))
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     database.close()
@@ -144,7 +191,7 @@ def test_a_newer_schema_is_refused(tmp_path):
 
 
 def test_a_tree_that_does_not_parse_is_told(tmp_path, trial):
-    with Store.create(tmp_path, {}) as store:
+    with Store.begin(tmp_path) as store:
         store.add(trial)
         store._database.execute("UPDATE trial SET tree = 'no tree ('")
         with pytest.raises(StoreError, match="cannot be understood"):
@@ -153,22 +200,36 @@ def test_a_tree_that_does_not_parse_is_told(tmp_path, trial):
 
 def test_predictions_are_read_and_discarded(tmp_path):
     predictions = np.arange(6.0).reshape(3, 2)
-    with Store.create(tmp_path, {}) as store:
-        write_atomically(oof_path(tmp_path, 12), lambda file: np.save(file, predictions))
+    with Store.begin(tmp_path) as store:
+        write_oof(oof_path(tmp_path, 12), predictions)
         write_atomically(fitted_path(tmp_path, 12), lambda file: file.write(b"state"))
         np.testing.assert_array_equal(store.oof(12), predictions)
         store.discard(12)
         store.discard(12)
         assert list((tmp_path / "trials").iterdir()) == []
-        with pytest.raises(StoreError, match="no out-of-fold predictions"):
+        with pytest.raises(StoreError, match="There is no"):
             store.oof(12)
 
 
-def test_damaged_predictions_are_told(tmp_path):
-    with Store.create(tmp_path, {}) as store:
-        write_atomically(oof_path(tmp_path, 0), lambda file: file.write(b"torn"))
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_predictions_that_were_cut_off_are_told(tmp_path, share):
+    path = oof_path(tmp_path, 0)
+    with Store.begin(tmp_path) as store:
+        write_oof(path, np.arange(60.0).reshape(30, 2))
+        os.truncate(path, int(share * path.stat().st_size))
         with pytest.raises(StoreError, match="damaged"):
             store.oof(0)
+
+
+def test_predictions_with_a_byte_changed_are_told_or_equal(tmp_path):
+    path, predictions = oof_path(tmp_path, 0), np.arange(60.0).reshape(30, 2)
+    with Store.begin(tmp_path) as store:
+        write_oof(path, predictions)
+        whole = path.read_bytes()
+        for place in range(0, len(whole), 5):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 32]) + whole[place + 1 :])
+            with contextlib.suppress(StoreError):
+                np.testing.assert_array_equal(store.oof(0), predictions)
 
 
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
@@ -185,13 +246,15 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_killed_writers_left_is_swept(tmp_path):
-    Store.create(tmp_path, {}).close()
-    left = oof_path(tmp_path, 1).with_name(".part-99-000001.oof.npy")
-    left.parent.mkdir()
-    left.write_bytes(b"half")
+def test_what_killed_writers_and_workers_left_is_swept(tmp_path, trial):
+    with Store.begin(tmp_path) as store:
+        store.add(trial)
+    kept, untold = oof_path(tmp_path, trial.number), oof_path(tmp_path, trial.number + 1)
+    half = kept.with_name(".part-99-" + kept.name)
+    for path in (kept, untold, half):
+        write_oof(path, np.zeros((2, 1)))
     Store.open(tmp_path).close()
-    assert not left.exists()
+    assert list((tmp_path / "trials").iterdir()) == [kept]
 
 
 WRITER = """
@@ -199,7 +262,7 @@ from pathlib import Path
 from autopipe.execution.store import Store
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial
-store = Store.create(Path({folder!r}), {{}})
+store = Store.begin(Path({folder!r}))
 number = 0
 while True:
     store.add(Trial(number, parse("prior(table)"), Source.INIT, Status.ERROR))

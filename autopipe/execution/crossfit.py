@@ -16,11 +16,11 @@ from autopipe.execution.cache import Cache
 from autopipe.folds import Folds
 from autopipe.matrix import Matrix, joined
 from autopipe.operators.catalogue import estimator_for, operator_named
-from autopipe.operators.declaration import Limits, check_deadline
+from autopipe.operators.declaration import FoldsLearner, Learner, Limits, check_deadline
 from autopipe.operators.fitted import FittedTree, is_stateless
 from autopipe.seeds import Seeds
 from autopipe.table import Table
-from autopipe.task import FloatArray, Target
+from autopipe.task import FloatArray, IntArray, Target
 from autopipe.tree import TABLE_NAME, Node, Path
 
 _TIMED_ROWS = 256  # predicted once to know what a row costs
@@ -53,6 +53,7 @@ def crossfit(
     deadline: float = float("inf"),
     fold_threads: int = 1,
     cache: Cache | None = None,
+    train_share: float = 1.0,
 ) -> CrossFit:
     """Fit a tree on the training rows of every fold and predict the held-out rows.
 
@@ -67,13 +68,15 @@ def crossfit(
         left, so that all are fitted, if to a lesser end
     fold_threads : folds that are fitted at the same time
     cache : what earlier trees on the same table, target, folds and seeds left; theirs alone
+    train_share : of each fold's training rows, that is used; a smaller one is part of a larger
 
     Raises
     ------
     DeadlineReached
         If a fold had nothing usable in time.
     """
-    run = _Run(table, target, folds, seeds, deadline, fold_threads, cache)
+    thinned = folds.thinned(target, train_share, seeds)
+    run = _Run(table, target, thinned, seeds, deadline, fold_threads, cache, train_share)
     parts = run.predictions(tree, ())
     models = tuple(FittedTree(tree, estimators) for estimators in run.estimators)
     sample = table.take(slice(0, _TIMED_ROWS))
@@ -94,6 +97,7 @@ class _Run:
         deadline: float,
         fold_threads: int,
         cache: Cache | None,
+        train_share: float,
     ) -> None:
         self.table = table
         self.target = target
@@ -103,6 +107,7 @@ class _Run:
         self.threads = min(fold_threads, len(folds))
         self.estimators: list[dict[Path, Any]] = [{} for _ in folds.pairs]
         self.is_truncated = False
+        self._train_share = train_share
         self._cache = Cache(0) if cache is None else cache  # an empty one is falsy
 
     def predictions(self, node: Node, path: Path) -> list[FloatArray]:
@@ -137,25 +142,37 @@ class _Run:
             limits = Limits(self.deadline, self.threads)
             shared = self._prepared(node, None, self._whole(below), self.target, limits)
 
-        def fit(fold: int, limits: Limits) -> FloatArray:
+        def given(fold: int, limits: Limits) -> tuple[Any, IntArray, IntArray]:
             train_rows, held_out = self.folds.pairs[fold]
-            learner = estimator_for(node)
-            prepared = shared
             if is_stateless(below):
                 self._keep((*path, 0), _stateless(below), fold)
-            else:
-                split = self._transformed(below, fold)
-                self._keep((*path, 0), split.estimators, fold)
-                rows = np.concatenate([train_rows, held_out])
-                assert isinstance(split.train, Matrix) and isinstance(split.held_out, Matrix)
-                X = joined(split.train, split.held_out)
-                prepared = self._prepared(node, fold, X, self.target.take(rows), limits)
-                train_rows, held_out = np.split(np.arange(len(rows)), [len(train_rows)])
-            out = learner.fit(prepared, train_rows, held_out, self._seed(node, fold), limits)
+                return shared, train_rows, held_out
+            split = self._transformed(below, fold)
+            self._keep((*path, 0), split.estimators, fold)
+            rows = np.concatenate([train_rows, held_out])
+            assert isinstance(split.train, Matrix) and isinstance(split.held_out, Matrix)
+            X = joined(split.train, split.held_out)
+            prepared = self._prepared(node, fold, X, self.target.take(rows), limits)
+            return prepared, *np.split(np.arange(len(rows)), [len(train_rows)])
+
+        def keep(learner: Learner, out: FloatArray, fold: int) -> FloatArray:
             self.estimators[fold][path] = learner
             self.is_truncated |= learner.is_truncated
             return np.asarray(out)
 
+        def fit(fold: int, limits: Limits) -> FloatArray:
+            learner = estimator_for(node)
+            out = learner.fit(*given(fold, limits), self._seed(node, fold), limits)
+            return keep(learner, out, fold)
+
+        learner = estimator_for(node)
+        if isinstance(learner, FoldsLearner):
+            limits = Limits(self.deadline, self.threads)
+            folds = range(len(self.folds))
+            prepared, *pairs = zip(*(given(fold, limits) for fold in folds), strict=True)
+            seeds = [self._seed(node, fold) for fold in folds]
+            fitted = learner.fit_folds(prepared, list(zip(*pairs, strict=True)), seeds, limits)
+            return [keep(*each, fold) for fold, each in enumerate(fitted)]
         return self._over_folds(fit)
 
     def _prepared(
@@ -164,7 +181,8 @@ class _Run:
         """What the learner shares between its fits; learners of one kind often share it."""
         learner = estimator_for(node)
         used = tuple((name, node.hyperparameters[name]) for name in learner.prepared_by)
-        key = ("prepared", node.op, used, str(node.inputs[0]), fold)
+        share = None if fold is None else self._train_share
+        key = ("prepared", node.op, used, str(node.inputs[0]), fold, share)
         # Bins take a byte a value, and some libraries keep the values too.
         return self._cache.get(
             key, lambda: learner.prepare(X, target, limits), lambda _: 2 * X.nbytes
@@ -173,7 +191,9 @@ class _Run:
     def _transformed(self, node: Node, fold: int) -> _Split:
         """Training and held-out rows of a fold, by transformers fitted to the former."""
         return self._cache.get(
-            ("split", str(node), fold), lambda: self._transform(node, fold), _Split.nbytes
+            ("split", str(node), fold, self._train_share),
+            lambda: self._transform(node, fold),
+            _Split.nbytes,
         )
 
     def _transform(self, node: Node, fold: int) -> _Split:

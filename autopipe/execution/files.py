@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+
+from autopipe.errors import AutopipeError
+from autopipe.task import FloatArray
+
+DAMAGE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, RuntimeError),
+    *(LookupError, TypeError, AttributeError, ValueError, AutopipeError),
+)
+"""What reading one of our archives may raise where bytes were lost or changed."""
 
 _TEMPORARY = ".part-"
 
@@ -23,7 +37,7 @@ def data_path(folder: Path) -> Path:
 
 def oof_path(folder: Path, number: int) -> Path:
     """The out-of-fold predictions of a trial."""
-    return folder / "trials" / f"{number:06d}.oof.npy"
+    return folder / "trials" / f"{number:06d}.oof.npz"
 
 
 def fitted_path(folder: Path, number: int) -> Path:
@@ -51,10 +65,32 @@ def write_atomically(path: Path, writer: Callable[[BinaryIO], None]) -> None:
     _sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writers that were killed have left; nobody may be writing."""
-    for temporary in (folder / "trials").glob(f"{_TEMPORARY}*"):
-        temporary.unlink(missing_ok=True)
+def write_oof(path: Path, predictions: FloatArray) -> None:
+    """Write out-of-fold predictions, with the check sums that an archive holds."""
+    write_atomically(path, lambda file: np.savez(file, predictions=predictions))
+
+
+def read_oof(file: BinaryIO) -> FloatArray:
+    """The predictions that `write_oof` wrote."""
+    with np.load(file, allow_pickle=False) as stored:
+        predictions: FloatArray = stored["predictions"]
+    return predictions
+
+
+def sweep(folder: Path, complete: Container[int]) -> None:
+    """Remove what writers that were killed have left; nobody may be writing.
+
+    Parameters
+    ----------
+    complete : numbers of the trials whose files are kept
+    """
+    for path in (folder / "trials").glob("*"):
+        number = path.name.partition(".")[0]
+        if path.name.startswith(_TEMPORARY) or (
+            number.isdigit() and int(number) not in complete
+        ):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

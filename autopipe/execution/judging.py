@@ -13,7 +13,14 @@ from autopipe.errors import DeadlineReached
 from autopipe.execution.cache import Cache
 from autopipe.execution.crossfit import crossfit
 from autopipe.execution.executor import Job, Outcome
-from autopipe.execution.files import data_path, fitted_path, oof_path, write_atomically
+from autopipe.execution.files import (
+    data_path,
+    fitted_path,
+    oof_path,
+    write_atomically,
+    write_oof,
+)
+from autopipe.execution.own_operators import add_written_operators
 from autopipe.execution.run_data import RunData
 from autopipe.operators.fitted import write_fitted
 from autopipe.seeds import Seeds
@@ -44,6 +51,7 @@ def judge(job: Job, folder: Path) -> Outcome:
                 min(job.deadline, begin + job.seconds),
                 job.fold_threads,
                 cache,
+                job.train_share,
             )
         except DeadlineReached as error:
             seconds = time.monotonic() - begin
@@ -54,15 +62,19 @@ def judge(job: Job, folder: Path) -> Outcome:
         share = 1 - np.isfinite(held_out).all(axis=1).mean()
         failure = f"{share:.1%} of the predictions are not finite"
         return Outcome(job.number, Status.NONFINITE, seconds, failure=failure)
-    write_atomically(oof_path(folder, job.number), lambda file: np.save(file, fit.out_of_fold))
     fitted = fitted_path(folder, job.number)
-    write_atomically(fitted, lambda file: write_fitted(file, fit.models))
+    try:
+        write_oof(oof_path(folder, job.number), fit.out_of_fold)
+        write_atomically(fitted, lambda file: write_fitted(file, fit.models))
+        megabytes = fitted.stat().st_size / 1e6
+    except OSError as error:
+        return Outcome(job.number, Status.UNSAVED, seconds, failure=f"{fitted.parent}: {error}")
     return Outcome(
         job.number,
         Status.COMPLETE,
         seconds=seconds,
         predict_seconds=fit.row_seconds,
-        megabytes=fitted.stat().st_size / 1e6,
+        megabytes=megabytes,
         is_truncated=fit.is_truncated,
     )
 
@@ -70,5 +82,6 @@ def judge(job: Job, folder: Path) -> Outcome:
 @lru_cache(maxsize=1)  # a worker serves one run at a time
 def _opened(folder: Path) -> tuple[RunData, Cache]:
     """The data of a run, and what its trials may share."""
+    add_written_operators(data_path(folder))
     data = RunData.open(data_path(folder))
     return data, Cache(_TABLES_CACHED * data.table.nbytes + _BYTES_CACHED)

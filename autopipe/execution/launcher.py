@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import IO
 
 from autopipe.errors import RunError
+from autopipe.execution.descendants import descendants, kill
 from autopipe.execution.worker import Pipe
 
 CAN_FORK = sys.platform == "linux"
@@ -30,8 +33,34 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "PYTHONWARNINGS": "ignore",  # "error" would make a trial fail for what it says in passing
 }
+_PRELOADED = ("numpy", "sklearn.base", "lightgbm", "xgboost", "catboost")
 _LOG_LINES = 20
 _LOG_BYTES = 8_000
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a worker ended; prints as a sentence about it.
+
+    Parameters
+    ----------
+    code : of its exit, or minus the signal that killed it; None where nobody knows
+    peak_megabytes : the most that it held in its last job, 0 where that is not known
+    """
+
+    code: int | None
+    peak_megabytes: float = 0.0
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "lost the process it came from"
+        if self.code >= 0:
+            return f"exited with code {self.code}"
+        try:
+            name = signal.Signals(-self.code).name
+        except ValueError:
+            name = "unknown"
+        return f"killed by signal {-self.code} ({name})"
 
 
 class Worker:
@@ -48,7 +77,7 @@ class Worker:
         self.pid: int | None = None  # known when the worker says that it is up
         self._log = log
 
-    def fate(self) -> str | None:
+    def fate(self) -> Fate | None:
         """How the process ended, None while it lives."""
         raise NotImplementedError
 
@@ -57,10 +86,12 @@ class Worker:
         return None
 
     def kill(self) -> None:
-        """Kill the process and its group; one that is not up yet ends by itself."""
+        """Kill the process and all it has started; one that is not up yet ends by itself."""
         if self.pid is not None and self.fate() is None:
+            started = descendants(self.pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
+            kill(started)
 
     def log(self) -> str:
         """The last lines that the worker has printed."""
@@ -78,14 +109,16 @@ class Forked(Worker):
     def __init__(self, pipe: Pipe, log: IO[bytes], report: int) -> None:
         super().__init__(pipe, log)
         self._report = report
-        self._fate: str | None = None
+        self._fate: Fate | None = None
         os.set_blocking(report, False)
 
-    def fate(self) -> str | None:
+    def fate(self) -> Fate | None:
         if self._fate is None:
             with contextlib.suppress(BlockingIOError):
-                code = os.read(self._report, 32)
-                self._fate = _sentence(int(code)) if code else "lost the process it came from"
+                code, _, kilobytes = os.read(self._report, 64).partition(b" ")
+                self._fate = (
+                    Fate(int(code), 1024 * int(kilobytes) / 1e6) if code else Fate(None)
+                )
         return self._fate
 
     def fileno(self) -> int | None:
@@ -104,9 +137,9 @@ class Spawned(Worker):
         self.pid = process.pid
         self._process = process
 
-    def fate(self) -> str | None:
+    def fate(self) -> Fate | None:
         code = self._process.poll()
-        return None if code is None else _sentence(code)
+        return None if code is None else Fate(code)
 
     def close(self) -> None:
         super().close()
@@ -150,15 +183,19 @@ def launch(work: str, fork: bool = CAN_FORK) -> Worker:
 class _Zygote:
     """The controller's end of the zygote."""
 
-    def __init__(self) -> None:
+    def __init__(self, preloaded: Sequence[str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            program = "from autopipe.execution.zygote import main; main(%d)"
+            program = f"from autopipe.execution.zygote import main; main(%d, {preloaded!r})"
             self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the zygote
             self._process = _python(program, theirs, self._log)
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def has_crashed(self) -> bool:
+        """Whether it ended by itself before its time; a kill comes from outside."""
+        return self._process.poll() not in (None, 0, -signal.SIGKILL)
 
     def ask(self, request: bytes, descriptors: list[int]) -> None:
         socket.send_fds(self._control, [request], descriptors)
@@ -183,6 +220,7 @@ class _Zygote:
 
 
 _zygote: _Zygote | None = None
+_preloaded: Sequence[str] = _PRELOADED
 _zygote_lock = threading.Lock()
 _is_exiting = False
 
@@ -216,14 +254,16 @@ def _living_zygote() -> _Zygote:
     if _zygote is not None and not _zygote.is_alive():
         _retire_zygote()
     if _zygote is None:
-        _zygote = _Zygote()
+        _zygote = _Zygote(_preloaded)
     return _zygote
 
 
 def _retire_zygote() -> None:
-    global _zygote
+    global _zygote, _preloaded
     if _zygote is not None:
         _zygote.close()
+        if _zygote.has_crashed():
+            _preloaded = ()  # a library breaks as it is imported: its trials shall tell
         _zygote = None
 
 
@@ -274,16 +314,6 @@ def _python(program: str, theirs: socket.socket, log: IO[bytes]) -> subprocess.P
 
 def _module_path() -> list[str]:
     return [os.path.abspath(entry) for entry in sys.path]  # "" is the current folder
-
-
-def _sentence(code: int) -> str:
-    if code >= 0:
-        return f"exited with code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = "unknown"
-    return f"killed by signal {-code} ({name})"
 
 
 def tail(log: IO[bytes]) -> str:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import logging
-import statistics
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from autopipe.clock import Clock
+from autopipe.errors import StoreError
 from autopipe.execution.executor import Executor, Job, Outcome
+from autopipe.execution.pacing import Pace, Terms
 from autopipe.execution.store import Store
 from autopipe.task import FloatArray
 from autopipe.trial import Proposal, Status, Trial
 
 log = logging.getLogger(__name__)
 
-_LONGEST_SHARE = 0.35  # of the budget, that one trial may take: then learners stop
-_FIRST_SHARE = 0.05  # of the budget for the first trial, so that a model is there early
-_FIRST_SECONDS = (1.0, 2.0)  # and its bounds
-_WORTH_STARTING = 0.3  # of the median trial's time must be left
+_MOST_DECLINED = 30  # trees in a row, after which nothing is thought to fit any more
 _START_SECONDS = 5.0  # that the first worker may take for its imports
-_GRACE_SECONDS = 1.0  # between a learner's deadline and the kill
+_GRACE_SECONDS = 1.0  # between a learner's deadline and the kill,
+_GRACE_SHARE = 0.25  # but no more of a short budget
 _STALL_SECONDS = 3_600.0  # without a clock, a trial that takes longer hangs
 
 
@@ -33,6 +33,8 @@ class Loop:
     Parameters
     ----------
     ask, tell : of the search
+    announce : called with every proposal that is started
+    pace : what each trial is given, and whether it is worth starting
     executor : runs the trials
     store : keeps every finished trial
     clock : of the whole fit
@@ -42,10 +44,18 @@ class Loop:
     search_end : time on the clock's axis when learners have to stop
     max_trials : stop after so many; None for no such limit
     fold_threads : folds that a trial fits at the same time
+    former : trials of an earlier call on the same run, which `max_trials` counts too
+    refresh : called when the workers are busy again, for what need not keep them waiting
+
+    Attributes
+    ----------
+    unsaved : why the run could not be kept on the disk, which ended it; None if it could
     """
 
     ask: Callable[[], Proposal | None]
     tell: Callable[[Trial], None]
+    announce: Callable[[Proposal], object]
+    pace: Pace
     executor: Executor
     store: Store
     clock: Clock
@@ -55,84 +65,149 @@ class Loop:
     search_end: float
     max_trials: int | None = None
     fold_threads: int = 1
-    _pending: dict[int, Proposal] = field(default_factory=dict)
-    _seconds: list[float] = field(default_factory=list)
+    former: Sequence[Trial] = ()
+    refresh: Callable[[], object] = lambda: None
+    unsaved: str | None = field(default=None, init=False)
+    _pending: dict[int, tuple[Proposal, Job]] = field(default_factory=dict)
+    _arrived: deque[Outcome] = field(default_factory=deque)
     _started: int = 0
+    _has_model: bool = False
+    _is_full: bool = False
     _is_over: bool = False
+
+    def __post_init__(self) -> None:
+        self._started = len(self.former)
+        for trial in self.former:
+            self._learn(trial)
 
     def run(self) -> None:
         """Return when everything that was started has ended, or was cancelled."""
         try:
             while not self._is_over:
                 self._start_some()
+                self.refresh()
                 if not self._pending:
                     return
                 self._finish(self.executor.finished(self._patience()))
-                if self.clock.now() > self.search_end + _GRACE_SECONDS:
+                if self.clock.now() > self.search_end + self._grace:
                     break
         finally:  # whatever ends the run: what had finished is kept
             self._finish(self.executor.cancel())
 
     def _start_some(self) -> None:
+        declined = 0
         while self._may_start() and self.executor.has_room():
             proposal = self.ask()
             if proposal is None:
                 return
-            self._pending[proposal.number] = proposal
-            self.executor.submit(self._job(proposal))
-            self._started += 1
+            is_first = not self._has_model and not self._pending
+            terms = self.pace.terms(proposal.tree, is_first)
+            if terms is not None:
+                self._start(proposal, terms)
+                declined = 0
+                continue
+            self._decline(proposal)
+            declined += 1
+            self._is_full = declined == _MOST_DECLINED
+
+    def _start(self, proposal: Proposal, terms: Terms) -> None:
+        job = self._job(proposal, terms)
+        self._pending[proposal.number] = proposal, job
+        self.announce(proposal)
+        self.executor.submit(job)
+        self._started += 1
+
+    def _decline(self, proposal: Proposal) -> None:
+        """Let the search know that a tree will not be run; the store need not."""
+        log.debug("%s is not started: there is no time or room for it", proposal.tree)
+        self.tell(
+            Trial(
+                number=proposal.number,
+                tree=proposal.tree,
+                source=proposal.source,
+                parents=proposal.parents,
+                status=Status.CANCELLED,
+                failure="not started: there is no time or room for it",
+            )
+        )
 
     def _may_start(self) -> bool:
         if self.max_trials is not None and self._started >= self.max_trials:
             return False
-        typical = statistics.median(self._seconds) if self._seconds else 0.0
-        return self.clock.now() + _WORTH_STARTING * typical < self.search_end
+        return not self._is_full and self.clock.now() < self.search_end
 
-    def _job(self, proposal: Proposal) -> Job:
+    def _job(self, proposal: Proposal, terms: Terms) -> Job:
         now = self.clock.now()
-        seconds, limit = float("inf"), now + _STALL_SECONDS
+        limit = now + _STALL_SECONDS
         if self.clock.budget is not None:
-            seconds = _LONGEST_SHARE * self.clock.budget
-            if self._started == 0:
-                least, most = _FIRST_SECONDS
-                seconds = min(seconds, max(least, min(most, _FIRST_SHARE * self.clock.budget)))
-            limit = min(now + 1.5 * seconds + _START_SECONDS, self.search_end) + _GRACE_SECONDS
+            latest = now + 1.5 * terms.seconds + _START_SECONDS
+            limit = min(latest, self.search_end) + self._grace
         return Job(
             number=proposal.number,
             tree=str(proposal.tree),
             seed=self.seed,
-            seconds=seconds,
+            seconds=terms.seconds,
+            train_share=terms.train_share,
             deadline=self.search_end,
             limit=limit,
             fold_threads=self.fold_threads,
         )
 
     def _patience(self) -> float:
-        return min(1.0, max(0.01, self.search_end + _GRACE_SECONDS - self.clock.now()))
+        return min(1.0, max(0.01, self.search_end + self._grace - self.clock.now()))
+
+    @property
+    def _grace(self) -> float:
+        """Seconds between a learner's deadline and the kill."""
+        budget = self.clock.budget
+        return _GRACE_SECONDS if budget is None else min(_GRACE_SECONDS, _GRACE_SHARE * budget)
 
     def _finish(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            proposal = self._pending.pop(outcome.number, None)
-            if proposal is None or outcome.status is Status.CANCELLED:
+        self._arrived.extend(outcomes)
+        while self._arrived:  # an interrupt leaves the others for the next call
+            outcome = self._arrived.popleft()
+            started = self._pending.pop(outcome.number, None)
+            if started is None or outcome.status is Status.CANCELLED:
                 continue
-            trial, predictions = self._judged(proposal, outcome)
-            self.store.add(trial)
+            proposal, job = started
+            trial, predictions = self._judged(proposal, outcome, job.train_share)
+            self._record(trial)
             self.tell(trial)
-            if trial.is_complete:
-                self._seconds.append(trial.seconds)
+            self._learn(trial)
             log.debug("%s %s in %.1f s", trial.tree, trial.status, trial.seconds)
             self._is_over |= self.observe(trial, predictions)
 
-    def _judged(self, proposal: Proposal, outcome: Outcome) -> tuple[Trial, FloatArray | None]:
+    def _learn(self, trial: Trial) -> None:
+        self._has_model |= trial.is_complete
+        self._is_full = False  # the predictions are others now
+        self.pace.costs.learn(trial)
+
+    def _record(self, trial: Trial) -> None:
+        """Put a trial on the disk; where that fails, what is in memory ends the run well."""
+        try:
+            if trial.status is Status.UNSAVED:  # a resumed run judges it again
+                raise StoreError(trial.failure)
+            self.store.add(trial)
+        except StoreError as error:
+            if self.unsaved is None:
+                self.unsaved = str(error)
+            self._is_over = True
+
+    def _judged(
+        self, proposal: Proposal, outcome: Outcome, train_share: float
+    ) -> tuple[Trial, FloatArray | None]:
         status, failure = outcome.status, outcome.failure
         predictions: FloatArray | None = None
         scores: tuple[float, ...] = ()
         if status is Status.COMPLETE:
-            predictions = self.store.oof(outcome.number)
-            scores = self.score(predictions)
-            if not np.isfinite(scores).all():
-                status, failure = Status.NONFINITE, f"scores of the folds: {scores}"
-                predictions, scores = None, ()
+            try:
+                predictions = self.store.oof(outcome.number)
+                scores = self.score(predictions)
+            except StoreError as error:
+                status, failure = Status.UNSAVED, str(error)
+        if predictions is not None and not np.isfinite(scores).all():
+            status, failure = Status.NONFINITE, f"scores of the folds: {scores}"
+            predictions, scores = None, ()
         trial = Trial(
             number=outcome.number,
             tree=proposal.tree,
@@ -144,6 +219,7 @@ class Loop:
             seconds=outcome.seconds,
             predict_seconds=outcome.predict_seconds,
             megabytes=outcome.megabytes,
+            train_share=train_share,
             is_truncated=outcome.is_truncated,
             failure=failure,
             traceback=outcome.traceback,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from autopipe.table import Table
-from autopipe.task import Target
+from autopipe.execution.cost_model import fit_seconds
+from autopipe.operators.cost import Shape
+from autopipe.tree import parse
 
-# Seconds of one LightGBM round of 31 leaves, measured on one core: 0.6 ms, and 5.1 ns for
-# every row and column. A trial of the portfolio takes some 300 rounds on every fold.
-_ROUND_SECONDS = 0.6e-3
-_CELL_SECONDS = 5.1e-9
-_ROUNDS = 300
-
+_TYPICAL = parse("lightgbm(codes(table), learning_rate=0.05)")
 _LARGEST_SHARE = 1 / 8  # of the budget that a typical trial may take on one core
 
 
@@ -24,17 +21,21 @@ class Plan:
     fold_threads: int
 
 
-def plan(table: Table, target: Target, folds: int, cores: int, budget: float | None) -> Plan:
-    """Trials side by side where they are short; else one by one, its folds side by side.
+def affordable_fits(shape: Shape, cores: int, budget: float | None) -> float:
+    """How often a typical learner can be fitted to all rows; infinite without a clock."""
+    if budget is None:
+        return math.inf
+    return cores * budget / fit_seconds(_TYPICAL, shape)
+
+
+def plan(shape: Shape, folds: int, cores: int, budget: float | None) -> Plan:
+    """Trials side by side where they are short; else as many folds as leave no core idle.
 
     Parameters
     ----------
+    shape : of all rows of the table
     budget : seconds; None where no clock ends the run
     """
-    columns = len(table.schema.columns)
-    trees_a_round = target.n_classes if target.n_classes > 2 else 1
-    round_seconds = _ROUND_SECONDS + _CELL_SECONDS * len(table) * columns
-    seconds = folds * _ROUNDS * trees_a_round * round_seconds
-    if budget is None or seconds <= _LARGEST_SHARE * budget:
-        return Plan(cores, 1)
-    return Plan(1, cores)
+    is_short = folds / affordable_fits(shape, 1, budget) <= _LARGEST_SHARE
+    threads = 1 if is_short else math.gcd(folds, cores)
+    return Plan(cores // threads, threads)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import pickle
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from autopipe.errors import RunError
 from autopipe.execution.executor import Executor, Job, Outcome
-from autopipe.execution.launcher import CAN_FORK, Worker, launch, warm, zygote_log
+from autopipe.execution.launcher import CAN_FORK, Fate, launch, warm, zygote_log
+from autopipe.execution.memory_use import MemoryUse
+from autopipe.execution.post import Post
 from autopipe.trial import Status
 
 __all__ = ["Processes", "warm"]
@@ -28,19 +28,7 @@ _TICK = 0.05  # s between looks at memory: at 2 GB/s an allocation overshoots by
 _KILL_SECONDS = 5.0  # a killed process is gone within milliseconds, unless a disk hangs
 _MAX_FAILED_STARTS = 5  # in a row; one or two can be bad luck
 _LONGEST_WAIT = 86_400.0  # s; the system counts milliseconds in 31 bits
-_PAGE_MEGABYTES = os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-@dataclass(eq=False)
-class _Post:
-    """A worker and what it is doing."""
-
-    worker: Worker
-    job: Job | None = None
-    started: float | None = None
-    verdict: tuple[Status, str] | None = None  # why we killed it
-    is_deaf: bool = False  # its pipe is broken; its end is near
-    megabytes: float = 0.0
+_IDLE_SHARE = 0.5  # of its part of the memory, that a worker may hold between two jobs
 
 
 class Processes(Executor):
@@ -56,8 +44,9 @@ class Processes(Executor):
     folder : of the run; where the work leaves its files
     workers : number of processes
     work : dotted name of the function that judges a job, as "module:function"
-    memory_limit_mb : private memory that a worker may hold, in megabytes; None for no
-        limit. Mapped files do not count. Kept on Linux alone.
+    memory_limit_mb : private memory that all workers may hold together, with what they have
+        started, in megabytes. Beyond it, the one that holds most is killed. Mapped files
+        do not count. Kept on Linux alone.
     fork : whether workers are forked from a zygote, or spawned
     """
 
@@ -66,7 +55,7 @@ class Processes(Executor):
         folder: Path,
         workers: int,
         work: str = "autopipe.execution.judging:judge",
-        memory_limit_mb: float | None = None,
+        memory_limit_mb: float = float("inf"),
         fork: bool = CAN_FORK,
     ) -> None:
         self.workers = workers
@@ -89,7 +78,7 @@ class Processes(Executor):
         self._has_ended = False
         self._error: RunError | None = None
         # The supervisor's alone:
-        self._posts: list[_Post] = []
+        self._posts: list[Post] = []
         self._waiting: deque[Job] = deque()
         self._failed_starts = 0
         self._supervisor = threading.Thread(
@@ -186,6 +175,7 @@ class Processes(Executor):
             self._bell.recv(4096)
         for post in list(self._posts):
             self._attend(post)
+        self._check_memory()
 
     def _watched(self) -> list[int]:
         pipes = [post.worker.pipe.fileno() for post in self._posts if not post.is_deaf]
@@ -197,7 +187,7 @@ class Processes(Executor):
         busy = [post for post in self._posts if post.job and not post.verdict]
         limit = min((post.job.limit for post in busy if post.job), default=float("inf"))
         seconds = max(0.0, limit - time.monotonic())
-        if (self._memory_limit_mb is not None and busy) or (self._posts and not self._fork):
+        if busy or (self._posts and not self._fork):
             seconds = min(seconds, _TICK)
         return None if seconds == float("inf") else min(seconds, _LONGEST_WAIT)
 
@@ -208,18 +198,13 @@ class Processes(Executor):
             if post is None:
                 if sum(not post.verdict for post in self._posts) >= self.workers:
                     return
-                post = _Post(launch(self._work, self._fork))
+                post = Post(launch(self._work, self._fork))
                 self._posts.append(post)
-            post.job, post.started, post.megabytes = self._waiting.popleft(), None, 0.0
-            try:
-                post.worker.pipe.send((self._folder, post.job))
-            except OSError:  # it died while idle: the job goes to the next
-                post.is_deaf = True
-                self._waiting.appendleft(post.job)
-                post.job = None
+            if post.give(self._waiting[0], self._folder):  # else it died while idle
+                self._waiting.popleft()
 
-    def _attend(self, post: _Post) -> None:
-        """Read what a worker has sent, keep it within its limits, or bury it."""
+    def _attend(self, post: Post) -> None:
+        """Read what a worker has sent, kill it at its time limit, or bury it."""
         try:
             while not post.is_deaf and post.worker.pipe.poll():
                 self._read(post, *post.worker.pipe.recv())
@@ -230,67 +215,68 @@ class Processes(Executor):
             self._bury(post, fate)
         elif post.is_deaf:
             post.worker.kill()  # it cannot be spoken to any more
-        elif post.job and not post.verdict:
-            self._check_limits(post, post.job)
+        elif post.job and not post.verdict and time.monotonic() >= post.job.limit:
+            self._kill(post, Status.TIMEOUT, "killed at its time limit")
 
-    def _read(self, post: _Post, kind: str, content: object) -> None:
+    def _read(self, post: Post, kind: str, content: object) -> None:
         match kind, content:
-            case "up", int(pid):
+            case "up", (int(pid), float(megabytes)):
                 post.worker.pid = pid
+                post.memory = MemoryUse(pid, megabytes)
             case "started", int():
                 post.started = time.monotonic()
                 self._failed_starts = 0
-            case "outcome", Outcome() as outcome:
+            case (("outcome" | "last"), Outcome() as outcome):
                 if not post.verdict:
                     self._answer(outcome)
                     post.job = None
+                    post.is_deaf = kind == "last" or self._holds_too_much(post)
             case "broken", str():
                 raise RunError(f"Workers cannot import {self._work!r}:\n{content}")
 
-    def _check_limits(self, post: _Post, job: Job) -> None:
-        if time.monotonic() >= job.limit:
-            self._kill(post, Status.TIMEOUT, "killed at its time limit")
-        elif self._memory_limit_mb is not None:
-            post.megabytes = max(post.megabytes, _private_megabytes(post.worker.pid))
-            if post.megabytes > self._memory_limit_mb:
-                self._kill(
-                    post,
-                    Status.MEMORY,
-                    f"killed at {post.megabytes:.0f} MB; a worker may hold "
-                    f"{self._memory_limit_mb:.0f} MB",
-                )
+    def _holds_too_much(self, post: Post) -> bool:
+        """Whether an idle worker should be replaced by one that has kept nothing."""
+        share = self._memory_limit_mb / self.workers
+        return post.memory.own() > _IDLE_SHARE * share
 
-    def _kill(self, post: _Post, status: Status, reason: str) -> None:
+    def _check_memory(self) -> None:
+        """Kill the worker that holds most where all of them hold more than they may."""
+        living = [post for post in self._posts if not (post.verdict or post.is_deaf)]
+        busy = [post for post in living if post.job]
+        if not busy:
+            return
+        held = {post: post.memory.own() for post in living}
+        # What a worker was born with, it shares with the others.
+        together = max(post.memory.inherited for post in living) + sum(held.values())
+        if together > self._memory_limit_mb:
+            largest = max(busy, key=held.__getitem__)
+            self._kill(
+                largest,
+                Status.MEMORY,
+                f"killed at {held[largest]:.0f} MB: all workers together may hold "
+                f"{self._memory_limit_mb:.0f} MB",
+            )
+
+    def _kill(self, post: Post, status: Status, reason: str) -> None:
         post.verdict = (status, reason)
         post.worker.kill()
         if post.worker.pid is None:  # no process yet, and none will come of it
-            self._bury(post, "was never up")
+            self._bury(post, Fate(None))
 
-    def _bury(self, post: _Post, fate: str) -> None:
+    def _bury(self, post: Post, fate: Fate) -> None:
         """Free a worker that has ended; answer its job, or give it to another worker."""
         self._posts.remove(post)
         log.debug("A worker %s.", fate)
-        job, printed = post.job, post.worker.log()
+        printed = post.worker.log()
+        outcome = post.outcome(post.job, fate) if post.job else None
         post.worker.close()
-        if job is None:
-            return
-        if post.started is None and not post.verdict:
-            self._waiting.appendleft(job)
+        if post.job and post.started is None and not post.verdict:
+            self._waiting.appendleft(post.job)
             self._count_failed_start(fate, printed)
-            return
-        status, failure = post.verdict or (Status.CRASH, fate)
-        self._answer(
-            Outcome(
-                job.number,
-                status,
-                seconds=time.monotonic() - post.started if post.started else 0.0,
-                failure=failure,
-                traceback=printed if status is Status.CRASH else "",
-                peak_megabytes=post.megabytes,
-            )
-        )
+        elif outcome:
+            self._answer(outcome)
 
-    def _count_failed_start(self, fate: str, printed: str) -> None:
+    def _count_failed_start(self, fate: Fate, printed: str) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _MAX_FAILED_STARTS:
             raise RunError(
@@ -311,7 +297,7 @@ class Processes(Executor):
             self._is_cancelling = False
             self._changed.notify_all()  # also where nothing ran
 
-    def _stop(self, posts: Sequence[_Post]) -> None:
+    def _stop(self, posts: Sequence[Post]) -> None:
         """Kill workers and wait until they are gone."""
         posts = list(posts)
         for post in posts:
@@ -337,12 +323,3 @@ class Processes(Executor):
                 self._unanswered.remove(outcome.number)
                 self._outcomes.append(outcome)
                 self._changed.notify_all()
-
-
-def _private_megabytes(pid: int | None) -> float:
-    """Memory of a process that is not mapped from a file: 0 where that cannot be known."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text().split()
-    except OSError:
-        return 0.0
-    return (int(pages[1]) - int(pages[2])) * _PAGE_MEGABYTES

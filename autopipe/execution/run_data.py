@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
+import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from autopipe.errors import StoreError
+from autopipe.execution.files import DAMAGE
 from autopipe.folds import Folds
 from autopipe.table import Table
 from autopipe.task import Target, TaskKind
@@ -24,9 +31,45 @@ class RunData:
     target: Target
     folds: Folds
 
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Hashes of the table, the target and the folds: equal for equal ones, everywhere."""
+        weights = () if self.target.weights is None else (self.target.weights,)
+        return {
+            "table": self.table.fingerprint(),
+            "target": _hash(self.target.kind, self.target.n_classes, self.target.y, *weights),
+            "folds": _hash(*(rows for pair in self.folds.pairs for rows in pair)),
+        }
+
     def save(self, folder: Path) -> None:
-        """Write everything into `folder`, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write everything into `folder`, which is made, unless it is there and whole.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written, or the disk has no room for it.
+        """
+        if self._is_in(folder):
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free
+            if free < self.table.nbytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._write(folder)
+        except OSError as error:
+            raise StoreError(
+                f"{folder} cannot be written: {error.strerror}. The table takes "
+                f"{self.table.nbytes / 1e6:.0f} MB; free space or give another folder."
+            ) from error
+
+    def _is_in(self, folder: Path) -> bool:
+        try:
+            return RunData.open(folder).fingerprints == self.fingerprints
+        except DAMAGE:  # nothing is there yet, or a kill came halfway
+            return False
+
+    def _write(self, folder: Path) -> None:
         self.table.save(folder)
         np.save(folder / "y.npy", self.target.y)
         if self.target.weights is not None:
@@ -60,3 +103,11 @@ class RunData:
             Target(TaskKind(head["kind"]), y, head["n_classes"], weights),
             Folds(pairs, len(y)),
         )
+
+
+def _hash(*parts: np.ndarray | str | int) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        array = np.ascontiguousarray(part)  # texts too; type and shape keep parts apart
+        digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()

@@ -10,13 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import Any, BinaryIO, TypeAlias
 
 from autopipe.errors import AutopipeError, StoreError
-from autopipe.execution.files import database_path, fitted_path, oof_path, sweep
+from autopipe.execution.files import (
+    DAMAGE,
+    database_path,
+    fitted_path,
+    oof_path,
+    read_oof,
+    sweep,
+)
 from autopipe.execution.lock import FolderLock
+from autopipe.operators.fitted import FittedTree, read_fitted
 from autopipe.task import FloatArray
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial
@@ -55,7 +61,7 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "lustre", "ceph", 
 class Store:
     """The trials and facts of a run, in a folder that is locked while this is open.
 
-    Made by `Store.create` or `Store.open`; to be closed, or used in a `with` statement.
+    Made by `Store.begin` or `Store.open`; to be closed, or used in a `with` statement.
     Only the controller writes here. A trial that `add` has taken survives the death of the
     process and of the machine.
     """
@@ -66,36 +72,34 @@ class Store:
         self._database = database
 
     @classmethod
-    def create(cls, folder: Path, facts: Mapping[str, Json]) -> Store:
-        """A new run in a folder that holds none yet; the folder is made where it is missing.
+    def begin(cls, folder: Path) -> Store:
+        """The run that a folder holds, or else a new one; the folder is made where missing.
 
         Raises
         ------
         StoreError
-            If the folder holds a run, or cannot be written.
+            If the folder cannot be written, or the run is damaged or of a newer autopipe.
         RunLockedError
             If another process is working in it.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StoreError(f"{folder} is, or lies below, a file. Give a folder.") from error
         except OSError as error:
-            raise StoreError(f"{folder} cannot be made: {error.strerror}.") from error
+            raise StoreError(
+                f"{folder} cannot be made: {error.strerror}. Give a folder that can be written."
+            ) from error
         store = cls._locked(folder)
         with store._closed_on_error("written"):
-            if store._value("SELECT count(*) FROM sqlite_schema"):
-                raise StoreError(
-                    f"{folder} holds a run already. Open it to go on, or give another folder."
-                )
-            store._database.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
-                store._database.execute(statement)
-            store._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            store._database.executemany(
-                "INSERT INTO run VALUES (?, ?)",
-                [(key, json.dumps(value)) for key, value in facts.items()],
-            )
-            store._database.execute("COMMIT")
-        return store
+            # Also where a kill came before the first transaction.
+            if not store._value("SELECT count(*) FROM sqlite_schema"):
+                store._database.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA.split(";"):
+                    store._database.execute(statement)
+                store._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                store._database.execute("COMMIT")
+        return store._checked()
 
     @classmethod
     def open(cls, folder: Path) -> Store:
@@ -112,20 +116,25 @@ class Store:
             raise StoreError(
                 f"{folder} holds no run: there is no {database_path(folder).name}."
             )
-        store = cls._locked(folder)
-        with store._closed_on_error("read"):
-            version = store._value("PRAGMA user_version")
+        return cls._locked(folder)._checked()
+
+    def _checked(self) -> Store:
+        """This store, once it is known to be whole; what killed writers left is removed."""
+        with self._closed_on_error("read"):
+            version = self._value("PRAGMA user_version")
             if version > SCHEMA_VERSION:
                 raise StoreError(
-                    f"{folder} was written by a newer autopipe (schema {version}; this one "
-                    f"reads {SCHEMA_VERSION}). Upgrade autopipe to open it."
+                    f"{self.folder} was written by a newer autopipe (schema {version}; this "
+                    f"one reads {SCHEMA_VERSION}). Upgrade autopipe to open it."
                 )
             if version != SCHEMA_VERSION:
-                raise StoreError(f"{database_path(folder)} is not a run of autopipe.")
-            if (state := store._value("PRAGMA quick_check(1)")) != "ok":
-                raise StoreError(f"{database_path(folder)} is damaged: {state}.")
-        sweep(folder)
-        return store
+                raise StoreError(f"{database_path(self.folder)} is not a run of autopipe.")
+            if (state := self._value("PRAGMA quick_check(1)")) != "ok":
+                raise StoreError(f"{database_path(self.folder)} is damaged: {state}.")
+            query = "SELECT number FROM trial WHERE status = ?"
+            rows = self._database.execute(query, (Status.COMPLETE.value,))
+            sweep(self.folder, {number for (number,) in rows})
+        return self
 
     @classmethod
     def _locked(cls, folder: Path) -> Store:
@@ -168,6 +177,14 @@ class Store:
                 for key, value in self._database.execute("SELECT key, value FROM run")
             }
 
+    def note(self, facts: Mapping[str, Json]) -> None:
+        """Record facts, all of them or none; those of the same name are replaced."""
+        rows = [(key, json.dumps(value)) for key, value in facts.items()]
+        with self._told("written"):
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+            self._database.execute("COMMIT")
+
     def add(self, trial: Trial) -> None:
         """Record a finished trial; on the disk when this returns.
 
@@ -192,21 +209,36 @@ class Store:
         StoreError
             If there are none, or the file is damaged.
         """
-        path = oof_path(self.folder, number)
+        with self._readable(oof_path(self.folder, number)) as file:
+            return read_oof(file)
+
+    def fitted(self, number: int) -> list[FittedTree]:
+        """The fitted state of a trial, one tree for every fold.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or the file is damaged.
+        """
+        with self._readable(fitted_path(self.folder, number)) as file:
+            return read_fitted(file)
+
+    @contextlib.contextmanager
+    def _readable(self, path: Path) -> Iterator[BinaryIO]:
+        """An opened file; what goes wrong with it is raised as a `StoreError`."""
         try:
-            predictions: FloatArray = np.load(path, allow_pickle=False)
+            with path.open("rb") as file:
+                yield file
         except FileNotFoundError as error:
-            raise StoreError(
-                f"Trial {number} has no out-of-fold predictions ({path})."
-            ) from error
-        except (OSError, ValueError, EOFError) as error:
+            raise StoreError(f"There is no {path}.") from error
+        except DAMAGE as error:
             raise StoreError(f"{path} is damaged: {error}.") from error
-        return predictions
 
     def discard(self, number: int) -> None:
         """Remove the files of a trial that can no longer enter an ensemble; its row stays."""
         for path in (oof_path(self.folder, number), fitted_path(self.folder, number)):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone already, or the disk takes no change
+                path.unlink()
 
     def _value(self, query: str) -> Any:  # SQLite decides the type
         return self._database.execute(query).fetchone()[0]

@@ -20,19 +20,26 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from autopipe.execution.descendants import (
+    adopt_orphans,
+    descendants,
+    end_descendants,
+    kill,
+)
 from autopipe.execution.worker import isolate, serve
 
-PRELOADED = ("numpy", "sklearn.base", "lightgbm", "xgboost", "catboost")
 _MAX_BYTES = 2**20  # of a request; it holds a few paths
 _STANDARD = 3  # descriptors: input, output, errors
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, preloaded: Sequence[str]) -> None:
     """Fork a worker for every request; end, and the workers with it, at end of file."""
     control = socket.socket(fileno=descriptor)
-    for name in PRELOADED:
+    adopt_orphans()
+    for name in preloaded:
         # Whatever is wrong with a library is told by the trial that needs it.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
@@ -55,7 +62,7 @@ def main(descriptor: int) -> None:
                     _become_worker(request, descriptors)
                 for number in (descriptors[0], descriptors[2]):
                     os.close(number)
-    children.kill()
+    end_descendants()
     os._exit(0)
 
 
@@ -87,23 +94,24 @@ class _Children:
         return pid
 
     def reap(self) -> None:
-        """Report the exit codes of workers that have ended."""
+        """Report how workers have ended; kill what they have left, which is ours now."""
         with contextlib.suppress(BlockingIOError):
             self.bell.recv(_MAX_BYTES)
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        while self._reports and (ended := os.waitid(os.P_ALL, 0, flags)):
-            _kill_group(ended.si_pid)  # its number is not free before it is waited for
-            _, status = os.waitpid(ended.si_pid, 0)
-            report = self._reports.pop(ended.si_pid, None)
-            if report is not None:
-                with contextlib.suppress(OSError):  # nobody wants to know
-                    os.write(report, str(os.waitstatus_to_exitcode(status)).encode())
-                os.close(report)
-
-    def kill(self) -> None:
-        """Kill all workers and what they have started."""
-        for pid in self._reports:
-            _kill_group(pid)
+        has_reaped = False
+        with contextlib.suppress(ChildProcessError):  # nobody is left
+            while ended := os.waitid(os.P_ALL, 0, flags):
+                _kill_group(ended.si_pid)  # its number is not free before it is waited for
+                _, status, usage = os.wait4(ended.si_pid, 0)
+                has_reaped = True
+                report = self._reports.pop(ended.si_pid, None)
+                if report is not None:
+                    code = os.waitstatus_to_exitcode(status)
+                    with contextlib.suppress(OSError):  # nobody wants to know
+                        os.write(report, f"{code} {usage.ru_maxrss}".encode())
+                    os.close(report)
+        if has_reaped:  # its children have got a new parent; so will theirs
+            kill(descendants(os.getpid(), spared=self._reports))
 
 
 def _become_worker(request: bytes, descriptors: list[int]) -> None:

@@ -1,0 +1,224 @@
+"""What is learned from the ensemble's out-of-fold predictions once the search has ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from autopipe.clock import Clock
+from autopipe.ensembles.baselines import blind_baselines
+from autopipe.ensembles.calibration import Calibrated, calibrated, parts_of
+from autopipe.ensembles.corrected_score import (
+    RESELECTIONS,
+    Estimate,
+    deviations,
+    optimism,
+    stretch_of,
+)
+from autopipe.ensembles.decisions import Decided, Decision, decided, is_of_labels
+from autopipe.ensembles.intervals import Conformal
+from autopipe.ensembles.members import Candidates, Selection, fold_scores
+from autopipe.folds import Folds
+from autopipe.metrics import Metric
+from autopipe.operators.calibration import Temperature
+from autopipe.operators.catalogue import operator_named
+from autopipe.seeds import Seeds
+from autopipe.task import FloatArray, Target
+from autopipe.trial import Source, Trial
+
+log = logging.getLogger(__name__)
+
+_BUDGET_SHARE = 0.02  # of the budget is for all of this,
+_LEAST_SECONDS = 1.0  # and no less,
+_LEFT_SHARE = 0.5  # but at most so much of what is left of it
+_DECISION_SHARE = 0.7  # of that, for weights of the classes,
+_INTERVAL_SHARE = 0.4  # and of the rest for the interval of the score
+_SLOW_RESELECTIONS = 5  # where no clock ends the correction by a metric without a quick form
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """What stands between the members' average and a user, and what can be promised of it.
+
+    Parameters
+    ----------
+    estimate : of the score on rows to come; None where no trial was completed
+    temperature : of probabilities; None where it does not help
+    decision : from probabilities to a class; None for the most probable one
+    conformal : the errors that intervals and sets are made of
+    """
+
+    estimate: Estimate | None
+    temperature: Temperature | None
+    decision: Decision | None
+    conformal: Conformal
+
+
+def conclude(
+    candidates: Candidates,
+    selection: Selection | None,
+    trials: Sequence[Trial],
+    target: Target,
+    folds: Folds,
+    metric: Metric,
+    seeds: Seeds,
+    clock: Clock,
+    costs: FloatArray | None = None,
+) -> Conclusion:
+    """Calibrate, decide, and tell how good that is, within a small share of the budget.
+
+    What a metric cannot do on some rows, or time does not allow, is left out.
+
+    Parameters
+    ----------
+    costs : of every mistake, of shape (classes, classes), where the user gave them
+    """
+    given = None if costs is None else Decision(costs)
+    if selection is None:
+        everywhere = np.tile(target.prior(), (len(target.y), 1))
+        return Conclusion(None, None, given, Conformal.of(everywhere, target))
+    inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock)
+    fit = inquiry.calibrated()
+    found = inquiry.decided(fit.predictions, given)
+    estimate = inquiry.estimate(found.predictions, trials)
+    conformal = Conformal.of(fit.predictions, inquiry.held_out)
+    return Conclusion(estimate, fit.temperature, found.decision, conformal)
+
+
+class _Inquiry:
+    """Asks out-of-fold predictions of the rows that are held out, until time is up."""
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        selection: Selection,
+        target: Target,
+        folds: Folds,
+        metric: Metric,
+        seeds: Seeds,
+        clock: Clock,
+    ) -> None:
+        self._is_single = candidates.is_single
+        self._rows = candidates.rows
+        self._parts = parts_of(folds)[self._rows]
+        numbers, self._stacked = candidates.stacked()
+        self._weights = np.array([selection.weights.get(number, 0.0) for number in numbers])
+        self._target = target
+        self.held_out = target.take(self._rows)
+        self._folds = folds
+        self._metric = metric
+        self._seeds = seeds
+        self._clock = clock
+        self._deadline = float("inf")
+        if clock.budget is not None:
+            seconds = max(_LEAST_SECONDS, _BUDGET_SHARE * clock.budget)
+            self._deadline = clock.now() + min(seconds, _LEFT_SHARE * max(0.0, clock.left))
+        self._looks_at_labels = target.is_classification and is_of_labels(
+            metric, target.n_classes
+        )
+
+    def calibrated(self) -> Calibrated:
+        """The average of the members, as sure as it deserves to be."""
+        average = np.tensordot(self._weights, self._stacked, axes=1)
+        return _attempted(
+            "temperature",
+            lambda: calibrated(average, self.held_out, self._parts, self._metric),
+            Calibrated(None, average),
+        )
+
+    def decided(self, predictions: FloatArray, given: Decision | None) -> Decided:
+        """The predictions as the metric is to see them, and what decides between classes."""
+        if not self._looks_at_labels:
+            return Decided(given, predictions)
+        if given is not None:
+            return Decided(given, np.eye(self._target.n_classes)[given.choose(predictions)])
+        until, now = self._until(_DECISION_SHARE), self._clock.now
+        return _attempted(
+            "decision",
+            lambda: decided(predictions, self.held_out, self._parts, self._metric, until, now),
+            Decided(None, predictions),
+        )
+
+    def estimate(self, predictions: FloatArray, trials: Sequence[Trial]) -> Estimate:
+        """What the score of such predictions will be on rows to come."""
+        target, metric = self.held_out, self._metric
+        everywhere = np.full((len(self._target.y), predictions.shape[1]), np.nan)
+        everywhere[self._rows] = predictions
+        score = float(np.mean(fold_scores(everywhere, self._target, self._folds, metric)))
+        until, now = self._until(_INTERVAL_SHARE), self._clock.now
+        rng = self._seeds.stream("deviations")
+        nothing: tuple[float, ...] = ()
+        strays = _attempted(
+            "interval of the score",
+            lambda: deviations(predictions, target, metric, rng, until, now),
+            nothing,
+        )
+        luck = _attempted("correction of the score", self._optimism, None)
+        best = _attempted("best score", lambda: metric.score(target, _truth(target)), np.inf)
+        return Estimate(
+            score=score,
+            corrected=None if luck is None else score - luck,
+            rows=len(self._rows),
+            deviations=strays,
+            best=best if best >= score else np.inf,  # a metric may not honour the truth
+            baselines={**_attempted("baseline", self._blind, {}), **_simple_trials(trials)},
+            stretch=stretch_of(self._folds),
+        )
+
+    def _optimism(self) -> float | None:
+        is_slow = self._clock.budget is None and self._metric.reduction is None
+        return optimism(
+            self._stacked,
+            self._weights,
+            self.held_out,
+            self._metric,
+            self._seeds.stream("optimism"),
+            self._deadline,
+            self._clock.now,
+            self._is_single,
+            _SLOW_RESELECTIONS if is_slow else RESELECTIONS,
+        )
+
+    def _blind(self) -> dict[str, float]:
+        rng = self._seeds.stream("baselines")
+        return blind_baselines(
+            self._target, self._folds, self._metric, self._looks_at_labels, rng
+        )
+
+    def _until(self, share: float) -> float:
+        now = self._clock.now()
+        return now + share * (self._deadline - now)
+
+
+def _attempted(what: str, work: Callable[[], _T], otherwise: _T) -> _T:
+    """The result of some work with a metric, which may be the user's own and raise."""
+    try:
+        return work()
+    except Exception as error:  # a model must not be lost for a number about it
+        log.warning("The %s is left out: %s: %s", what, type(error).__name__, error)
+        return otherwise
+
+
+def _truth(target: Target) -> FloatArray:
+    """What is right as a prediction."""
+    if target.is_classification:
+        return np.asarray(np.eye(target.n_classes)[target.y])
+    return np.asarray(target.y[:, None], dtype=np.float64)
+
+
+def _simple_trials(trials: Sequence[Trial]) -> dict[str, float]:
+    """Scores of the first linear model and the first LightGBM, where they were judged whole."""
+    found: dict[str, float] = {}
+    for trial in sorted(trials, key=lambda one: one.number):
+        family = operator_named(trial.tree.op).family
+        is_whole = trial.train_share == 1.0 and not trial.is_truncated
+        is_first = trial.source is Source.PORTFOLIO and family in ("linear", "lightgbm")
+        if trial.score is not None and is_whole and is_first:
+            found.setdefault(family, trial.score)
+    return found

@@ -1,0 +1,115 @@
+"""What a fitted estimator tells of itself: leaderboard, importance, failures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from autopipe.alignment import check_rows, features_and_target
+from autopipe.errors import InputError, OptionError
+from autopipe.failures import failures
+from autopipe.frames import as_frame, is_named
+from autopipe.importance import permutation_importance
+from autopipe.leaderboard import as_predictions, leaderboard, scored_leaderboard
+from autopipe.metrics import Metric, metric_for
+from autopipe.persistence import Model
+from autopipe.seeds import RandomState, Seeds
+from autopipe.table import Table
+from autopipe.task import Target
+
+
+class Inspection:
+    """The methods of both estimators that look at a model and change nothing."""
+
+    scoring: Any  # a name or a callable
+    random_state: RandomState
+
+    def _fitted(self) -> Model:
+        raise NotImplementedError
+
+    def leaderboard(self, X: Any = None, y: Any = None, baseline: Any = None) -> pd.DataFrame:
+        """The ensemble, then the complete trials, best first, with their weight in it.
+
+        Scores are means over the folds, in the metric's usual sign. Of the ensemble the
+        score corrected for selection is known, and the ends between which that of ever more
+        rows lies with 90 %.
+
+        Parameters
+        ----------
+        X, y : rows that the model has not seen; then one more column, named after the metric
+            and `_new`, has the scores of the ensemble and of its members on these rows
+        baseline : predictions for these rows by anybody, for a line of their own: numbers,
+            labels, or probabilities of shape (rows, classes), or (rows,) of the second one
+        """
+        model = self._fitted()
+        if X is None and y is None and baseline is None:
+            return leaderboard(model)
+        if X is None or y is None:
+            raise InputError("leaderboard takes X and y, or neither; baseline needs both.")
+        table, _, target, metric = self._unseen(X, y)
+        theirs = None
+        if baseline is not None:
+            theirs = as_predictions(baseline, model.target_coding, len(table))
+        return scored_leaderboard(model, metric, table, target, theirs)
+
+    def feature_importance(self, X: Any, y: Any, repeats: int = 5) -> pd.DataFrame:
+        """What the score falls by when a column is shuffled, with a 90 % interval.
+
+        Columns that tell the same share what they are worth. Costs a prediction of up to
+        5,000 rows for every column and repeat.
+
+        Parameters
+        ----------
+        X, y : rows that the model has not seen; on those of `fit` it seems to need what it
+            has merely learned by heart
+        repeats : shuffles of every column
+
+        Returns
+        -------
+        DataFrame
+            `column`, `importance`, `low`, `high`, the most important column first, in units
+            of the metric
+        """
+        model = self._fitted()
+        if repeats < 1:
+            raise OptionError(f"repeats={repeats!r}: give 1 or more.")
+        _, frame, target, metric = self._unseen(X, y)
+        columns = model.coding.columns
+        if not is_named(X):
+            frame = frame.set_axis(list(columns), axis=1)
+        return permutation_importance(
+            frame[[name for name in columns if name in frame.columns]],
+            target,
+            metric,
+            lambda rows: model.judged(
+                model.predictor.predict(model.coding.encode(rows)), metric
+            ),
+            {name: bool(column.parts) for name, column in columns.items()},
+            repeats,
+            Seeds.of(0 if self.random_state is None else self.random_state).stream("shuffles"),
+        )
+
+    def _unseen(self, X: Any, y: Any) -> tuple[Table, pd.DataFrame, Target, Metric]:
+        """Rows with a target, and the metric of the fit to judge their predictions by."""
+        model = self._fitted()
+        X, y = features_and_target(X, y)
+        table = model.coding.encode(X, type(self).__name__)
+        target = model.target_coding.target(y)
+        frame = as_frame(X)
+        check_rows(frame, y)
+        classes = model.target_coding.classes if target.is_classification else None
+        metric = metric_for(self.scoring, target.kind, classes)
+        if metric.shown_name != model.facts["score_name"]:
+            raise OptionError(
+                f"The model was fitted with {model.facts['score_name']}, but scoring now means "
+                f"{metric.shown_name}; set_params(scoring=...) gives the former back."
+            )
+        return table, frame, target, metric
+
+    def failures(self) -> pd.DataFrame:
+        """The trials that failed, by learner and reason, the most frequent first.
+
+        `share` is that of all trials; `tree` and `traceback` are those of the last one.
+        """
+        return failures(self._fitted().trials)

@@ -1,0 +1,377 @@
+"""Neural networks, all folds of one trained together; numpy alone predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from autopipe.matrix import Matrix
+from autopipe.operators.batched_training import FoldData, Recipe, Rows
+from autopipe.operators.cost import Cost, Shape, number
+from autopipe.operators.declaration import (
+    Coded,
+    Learner,
+    Limits,
+    Operator,
+    Predictions,
+    State,
+    check_deadline,
+)
+from autopipe.operators.fold_programs import train_folds
+from autopipe.operators.layers import Network, NumpyOps
+from autopipe.operators.network_inputs import Inputs, Layout, edges_of
+from autopipe.space import Choice, Float, Int, Value
+from autopipe.task import FloatArray, IntArray, Target
+
+_BATCH = 256  # rows of a step, RealMLP's
+_FEW_ROWS = 1_000  # above, epochs are fewer: 0.35 of them for ten times the rows
+_FEWER = 0.45
+_LEAST_EPOCHS = 16
+_PATIENCE = 0.3  # of the epochs: from the end of one wave of the rate to the end of the next
+_CHUNK = 1_024  # rows that are predicted at once, so that layers stay in the cache
+_SMALLEST_BIN = 1e-6
+
+_WEIGHT = "net_"  # before the names of weights, in a state
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    X: Matrix
+    target: Target
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How a number to be predicted was standardised, and between which it lies."""
+
+    centre: float
+    factor: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, train: Target) -> _Outcome:
+        centre = np.average(train.y, weights=train.weights)
+        spread = np.sqrt(np.average((train.y - centre) ** 2, weights=train.weights))
+        span = float(train.y.min()), float(train.y.max())
+        return cls(float(centre), float(spread) or 1.0, *span)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """One fold before its training."""
+
+    inputs: Inputs
+    outcome: _Outcome
+    network: Network
+    recipe: Recipe
+    data: FoldData
+
+
+class NeuralNetwork:
+    """Hidden layers over embedded numbers and categories, for one member or several.
+
+    Prepares its columns itself. The best epoch is found on the held-out rows of the fold,
+    and a regression never leaves the range of its training rows.
+
+    Parameters
+    ----------
+    layers, width, activation, embedding, waves, embedding_size, sigma, members :
+        of `Network`; activation "auto" is SELU for classes and Mish for numbers
+    learning_rate, weight_decay, dropout : of `Recipe`
+    epochs : up to 1,000 rows; more rows take fewer
+    device : "cpu", "cuda", or "auto" for the latter where there is one
+    precision : of training; "auto" is bfloat16 where the hardware multiplies in it
+    """
+
+    prepared_by: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        width: int,
+        activation: str,
+        embedding: str,
+        waves: int,
+        embedding_size: int,
+        dropout: float,
+        learning_rate: float,
+        weight_decay: float,
+        epochs: int,
+        sigma: float = 0.1,
+        members: int = 1,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self.layers = layers
+        self.width = width
+        self.activation = activation
+        self.embedding = embedding
+        self.waves = waves
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self.sigma = sigma
+        self.members = members
+        self.device = device
+        self.precision = precision
+        self.is_truncated = False
+        self._inputs: Inputs
+        self._outcome: _Outcome
+        self._network: Network
+        self._weights: Mapping[str, FloatArray]
+
+    def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Prepared:
+        return _Prepared(X, target, Layout.of(X))
+
+    def fit(
+        self,
+        prepared: object,
+        train_rows: IntArray,
+        valid_rows: IntArray,
+        seed: int,
+        limits: Limits,
+    ) -> FloatArray:
+        """As `fit_folds` with one fold."""
+        pair = train_rows, valid_rows
+        ((fitted, predictions),) = self.fit_folds([prepared], [pair], [seed], limits)
+        vars(self).update(vars(fitted))
+        return predictions
+
+    def fit_folds(
+        self,
+        prepared: Sequence[object],
+        pairs: Sequence[tuple[IntArray, IntArray]],
+        seeds: Sequence[int],
+        limits: Limits,
+    ) -> list[tuple[Learner, FloatArray]]:
+        """Train the networks of all folds together."""
+        check_deadline(limits)
+        folds = [self._fold(*each) for each in zip(prepared, pairs, seeds, strict=True)]
+        results: list[tuple[Learner, FloatArray]] = []
+        jobs = [(fold.network, fold.recipe, fold.data) for fold in folds]
+        trained = train_folds(jobs, limits, self.device, self.precision)
+        for fold, one in zip(folds, trained, strict=True):
+            fitted = copy(self)._take(fold.inputs, fold.outcome, fold.network, one.weights)
+            fitted.is_truncated = one.is_late
+            valid = fold.data.valid
+            results.append((fitted, fitted._predicted(valid.numbers, valid.slots)))
+        return results
+
+    def predict(self, X: Matrix) -> FloatArray:
+        return self._predicted(self._inputs.numbers(X.values), self._inputs.slots(X.values))
+
+    def state(self) -> State:
+        inputs, outcome = self._inputs, self._outcome
+        return {
+            "levels": list(inputs.layout.levels),
+            "is_gappy": list(inputs.layout.is_gappy),
+            "centre": inputs.centre,
+            "factor": inputs.factor,
+            "slot_of": inputs.slot_of,
+            "outcome": [outcome.centre, outcome.factor, outcome.low, outcome.high],
+            "outputs": self._network.outputs,
+            **{_WEIGHT + name: weight[0] for name, weight in self._weights.items()},
+        }
+
+    def restore(self, state: State) -> Self:
+        values: Mapping[str, Any] = state  # the lists and numbers that `state` gave
+        layout = Layout(tuple(values["levels"]), tuple(values["is_gappy"]))
+        arrays = {name: np.asarray(state[name]) for name in ("centre", "factor", "slot_of")}
+        weights = {
+            name.removeprefix(_WEIGHT): np.asarray(value)
+            for name, value in state.items()
+            if name.startswith(_WEIGHT)
+        }
+        network = self._shaped(layout, values["outputs"])
+        return self._take(
+            Inputs(layout, **arrays), _Outcome(*values["outcome"]), network, weights
+        )
+
+    def _take(
+        self,
+        inputs: Inputs,
+        outcome: _Outcome,
+        network: Network,
+        weights: Mapping[str, FloatArray],
+    ) -> Self:
+        self._inputs, self._outcome, self._network = inputs, outcome, network
+        self._weights = {name: weight[None] for name, weight in weights.items()}
+        return self
+
+    def _shaped(self, layout: Layout, outputs: int) -> Network:
+        activation = self.activation
+        if activation == "auto":
+            activation = "mish" if outputs == 1 else "selu"
+        return Network(
+            numeric=len(layout.numeric),
+            flags=len(layout.flagged),
+            slots=layout.slots,
+            outputs=outputs,
+            width=self.width,
+            layers=self.layers,
+            activation=activation,
+            embedding=self.embedding,
+            waves=self.waves,
+            embedding_size=self.embedding_size,
+            sigma=self.sigma,
+            members=self.members,
+        )
+
+    def _fold(self, prepared: object, pair: tuple[IntArray, IntArray], seed: int) -> _Fold:
+        assert isinstance(prepared, _Prepared)
+        X, layout, target = prepared.X, prepared.layout, prepared.target
+        train_target, valid_target = target.take(pair[0]), target.take(pair[1])
+        network = self._shaped(layout, target.outputs)
+        inputs = Inputs.fitted(X.values[pair[0]], layout)
+        outcome = _Outcome(0.0, 1.0, 0.0, 0.0)
+        prior = np.zeros(1)
+        if target.is_classification:
+            prior = np.log(train_target.prior())
+        else:
+            outcome = _Outcome.of(train_target)
+        train_part, valid_part = (
+            _rows(X.values[rows], part, inputs, outcome)
+            for rows, part in zip(pair, (train_target, valid_target), strict=True)
+        )
+        initial = network.initial(np.random.default_rng(seed), prior)
+        if network.is_piecewise:
+            edges = edges_of(train_part.numbers[:, : network.numeric], network.waves)
+            wide = np.diff(edges)
+            factor = np.where(wide > _SMALLEST_BIN, 1.0 / np.maximum(wide, _SMALLEST_BIN), 0.0)
+            initial["edge_factor"] = factor[:, None]
+            initial["edge_shift"] = (-edges[:, :-1] * factor)[:, None]
+        recipe = Recipe(
+            epochs=_epochs(self.epochs, len(train_part)),
+            batch=_batch(self.members, len(train_part)),
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            dropout=self.dropout,
+            patience=_PATIENCE,
+        )
+        data = FoldData(train_part, valid_part, initial, seed)
+        return _Fold(inputs, outcome, network, recipe, data)
+
+    def _predicted(self, numbers: FloatArray, slots: IntArray) -> FloatArray:
+        chunks = range(0, max(1, len(numbers)), _CHUNK)
+        parts = [
+            self._network.forward(
+                NumpyOps(),
+                self._weights,
+                numbers[None, begin : begin + _CHUNK],
+                slots[None, begin : begin + _CHUNK],
+            )[0]
+            for begin in chunks
+        ]
+        outputs = np.concatenate(parts, axis=1).astype(np.float64)
+        if self._network.outputs == 1:
+            outcome = self._outcome
+            predictions = outputs.mean(axis=0) * outcome.factor + outcome.centre
+            return np.asarray(np.clip(predictions, outcome.low, outcome.high))
+        shares = np.exp(outputs - outputs.max(axis=2, keepdims=True))
+        shares /= shares.sum(axis=2, keepdims=True)
+        return np.asarray(shares.mean(axis=0))
+
+
+def _rows(values: FloatArray, target: Target, inputs: Inputs, outcome: _Outcome) -> Rows:
+    y = target.y
+    if not target.is_classification:
+        y = (y - outcome.centre) / outcome.factor
+    weights = np.ones(len(y))
+    if target.weights is not None:
+        weights = target.weights / target.weights.mean()
+    return Rows(inputs.numbers(values), inputs.slots(values), y, weights)
+
+
+def _batch(members: float, rows: int) -> int:
+    """Members want smaller batches on few rows, as TabM's authors have found."""
+    return 64 if members > 1 and rows < 4_500 else _BATCH
+
+
+def _epochs(most: int, rows: int) -> int:
+    fewer: float = min(1.0, _FEW_ROWS / rows) ** _FEWER
+    return max(_LEAST_EPOCHS, round(most * fewer))
+
+
+def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
+    width, layers = number(params, "width"), number(params, "layers")
+    members = number(params, "members") if "members" in params else 1.0
+    numeric = shape.columns - len(shape.levels)
+    inputs = shape.columns + numeric * number(params, "embedding_size")
+    products = members * (inputs * width + (layers - 1.0) * width**2)
+    waves = numeric * number(params, "waves")
+    epochs = _epochs(round(number(params, "epochs")), shape.rows)
+    row = 6e-11 * products + 6e-9 * members * layers * width + 1e-8 * waves
+    step = 3e-4  # of what does not grow with the rows
+    steps = 1.0 + shape.rows / _batch(members, shape.rows)
+    seconds = 0.6 * epochs * (row * shape.rows + step * steps)
+    cells = shape.all_cells + members * _BATCH * layers * width
+    return Cost(seconds, megabytes=1.6e-5 * cells + 2e-5 * products)
+
+
+_MOST_ROWS, _MOST_COLUMNS = 200_000, 2_000  # beyond, nothing useful is learned in an hour
+_SOURCE = "Holzmüller et al., Better by Default: Strong Pre-Tuned MLPs, NeurIPS 2024"
+
+OPERATORS = (
+    Operator(
+        name="mlp",
+        family="mlp",
+        build="autopipe.operators.networks:NeuralNetwork",
+        takes=(Coded,),
+        gives=Predictions,
+        # RealMLP's tuned defaults at half the embedding, and TabArena's ranges for it.
+        space={
+            "layers": Int(1, 4, default=3),
+            "width": Choice((64, 128, 256, 512), default=128),
+            "activation": Choice(("auto", "selu", "mish", "relu")),
+            "embedding": Choice(("periodic", "piecewise", "none")),
+            "waves": Int(4, 64, default=16, log=True),
+            "embedding_size": Int(2, 8, default=3),
+            "sigma": Float(0.01, 10.0, default=0.1, log=True),
+            "dropout": Float(0.0, 0.5, default=0.15),
+            "learning_rate": Float(0.01, 0.2, default=0.04, log=True),
+            "weight_decay": Float(1e-3, 0.1, default=0.02, log=True),
+            "epochs": Int(32, 512, default=256, log=True),
+        },
+        source=_SOURCE,
+        most_rows=_MOST_ROWS,
+        most_columns=_MOST_COLUMNS,
+        cost=_cost,
+        requires="torch",
+        extra="neural",
+    ),
+    Operator(
+        name="tabm",
+        family="tabm",
+        build="autopipe.operators.networks:NeuralNetwork",
+        takes=(Coded,),
+        gives=Predictions,
+        space={
+            "layers": Int(1, 4, default=2),
+            "width": Choice((64, 128, 256, 512), default=128),
+            "activation": Choice(("relu", "auto", "selu", "mish")),
+            "embedding": Choice(("piecewise", "periodic", "none")),
+            "waves": Int(4, 64, default=32, log=True),
+            "embedding_size": Int(2, 16, default=8, log=True),
+            "members": Choice((4, 8, 16, 32), default=8),
+            "dropout": Float(0.0, 0.5, default=0.1),
+            "learning_rate": Float(0.005, 0.2, default=0.06, log=True),
+            "weight_decay": Float(1e-4, 0.1, default=1e-3, log=True),
+            "epochs": Int(16, 256, default=64, log=True),
+        },
+        source="Gorishniy et al., TabM: Advancing Tabular Deep Learning, ICLR 2025",
+        most_rows=_MOST_ROWS,
+        most_columns=_MOST_COLUMNS,
+        cost=_cost,
+        requires="torch",
+        extra="neural",
+    ),
+)

@@ -1,0 +1,88 @@
+"""Importance by permutation, on rows that the model has not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autopipe import AutoClassifier, AutoRegressor
+from autopipe.errors import OptionError
+from autopipe.importance import permutation_importance
+from autopipe.metrics import metric_for
+from autopipe.task import Target, TaskKind
+
+QUICK = {"executor": "inline", "max_trials": 2, "cv": 2, "verbose": 0, "random_state": 0}
+RMSE = metric_for(None, TaskKind.REGRESSION, None)
+
+
+def important(frame: pd.DataFrame, y: np.ndarray, predict, **used: bool) -> pd.DataFrame:
+    is_used = {name: used.get(name, True) for name in frame}
+    target = Target(TaskKind.REGRESSION, y, 0)
+    rng = np.random.default_rng(1)
+    return permutation_importance(frame, target, RMSE, predict, is_used, 5, rng)
+
+
+def test_a_column_is_worth_the_error_that_shuffling_it_makes():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3_000, 2)), columns=["strong", "idle"])
+    y = frame["strong"].to_numpy()
+    table = important(frame, y, lambda rows: rows[["strong"]].to_numpy())
+    assert table["column"].tolist() == ["strong", "idle"]
+    # Two independent draws of variance 1 differ by the root of 2.
+    assert table["importance"][0] == pytest.approx(np.sqrt(2), abs=0.05)
+    assert table["low"][0] < np.sqrt(2) < table["high"][0]
+    assert table.loc[1, ["importance", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_column_that_is_not_read_costs_no_prediction():
+    asked = []
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        asked.append(rows)
+        return np.zeros((len(rows), 1))
+
+    frame = pd.DataFrame({"read": [1.0, 2.0, 3.0], "dropped": [1, 2, 3]})
+    important(frame, np.arange(3.0), predict, dropped=False)
+    assert len(asked) == 1 + 5
+    assert all((rows["dropped"] == frame["dropped"]).all() for rows in asked)
+
+
+def test_the_frame_is_left_as_it_was():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": list("wxyz")})
+    before = frame.copy()
+    important(frame, np.arange(4.0), lambda rows: rows[["a"]].to_numpy())
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def toy(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(150, 3)), columns=["weak", "strong", "idle"])
+    frame["colour"] = rng.choice(["red", "blue"], size=150)
+    price = 3 * frame["strong"] + frame["weak"] + 2 * (frame["colour"] == "red")
+    return frame.assign(price=price, sold=np.where(price > 1, "yes", "no"))
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "accuracy"])
+def test_a_classifier_tells_which_columns_it_needs(scoring):
+    X, y = (toy(0).drop(columns=["price", "sold"]), toy(0)["sold"])
+    model = AutoClassifier(**QUICK, include=["logistic"], scoring=scoring).fit(X, y)
+    new = toy(1).drop(columns="price")
+    table = model.feature_importance(new, "sold", repeats=2)
+    assert table["column"].tolist()[0] == "strong"
+    assert set(table["column"]) == {"weak", "strong", "idle", "colour"}
+    assert (table["low"] <= table["importance"]).all()
+    pd.testing.assert_frame_equal(table, model.feature_importance(new, "sold", repeats=2))
+
+
+def test_columns_without_names_are_told_by_position():
+    X, y = toy(0)[["weak", "strong", "idle"]].to_numpy(), toy(0)["price"]
+    model = AutoRegressor(**QUICK, include=["ridge"]).fit(X, y)
+    assert model.feature_importance(X, y)["column"].iloc[0] in (1, "x1", "1")
+
+
+def test_no_repeats_are_refused():
+    model = AutoRegressor(**{**QUICK, "max_trials": 1}, include=["ridge"])
+    model.fit(toy(0)[["weak", "strong"]], toy(0)["price"])
+    with pytest.raises(OptionError, match="give 1 or more"):
+        model.feature_importance(toy(1)[["weak", "strong"]], toy(1)["price"], repeats=0)
