@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import faulthandler
 import json
 import subprocess
 import sys
@@ -22,17 +23,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 TABLES = ("300x5", "10000x20", "500000x40")
 BUDGETS = (1.0, 10.0, 60.0)
+_HANGS = 60.0  # seconds after the budget, when a fit says where it hangs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--budgets", type=lambda text: map(float, text.split(",")))
+    parser.add_argument("--budgets", type=lambda text: [*map(float, text.split(","))])
     parser.add_argument("--tables", type=lambda text: text.split(","), default=TABLES)
     parser.add_argument("--hostile", choices=("no", "yes", "both"), default="both")
     parser.add_argument("--child", nargs=3, metavar=("TABLE", "BUDGET", "HOSTILE"))
     options = parser.parse_args()
     if options.child:
         table, budget, is_hostile = options.child
+        faulthandler.dump_traceback_later(float(budget) + _HANGS, exit=True)
         print(json.dumps(fit(table, float(budget), is_hostile == "yes")))
         return
     print(f"{'table':>10} {'budget':>7} {'hostile':>7} {'late':>6} {'allowed':>7}  result")

@@ -55,7 +55,7 @@ TREES = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", default="california_housing")
-    parser.add_argument("--rows", type=int, default=20_000, help="at most")
+    parser.add_argument("--rows", type=int, default=5_000, help="at most")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     X, y, _ = data_set(options.table)
