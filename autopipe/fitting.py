@@ -9,13 +9,14 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 
+from autopipe.choice import chosen_operators, own_operators
 from autopipe.clock import Clock
 from autopipe.datasets.portfolio import Situation, portfolio
 from autopipe.ensembles.members import fold_scores
@@ -35,10 +36,10 @@ from autopipe.execution.processes import Processes
 from autopipe.execution.relay import Relay
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
-from autopipe.folds import default_count, holdout, make_folds
+from autopipe.folds import Folds, default_count, holdout, make_folds
 from autopipe.memory import usable_megabytes
 from autopipe.metrics import Metric
-from autopipe.operators.catalogue import add_operators, catalogue
+from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Operator
 from autopipe.operators.own import default_tree
@@ -114,23 +115,8 @@ def fit(
     seeds = seeds or Seeds.of(former.get("seed"))
     cores = core_count(options.n_jobs)
     search_end = clock.end - _finish_seconds(clock.budget)
-    if options.cv is None or isinstance(options.cv, int):  # no splitter that counts on all rows
-        seconds_left = max(_LEAST_SECONDS, search_end - clock.now())
-        rows = affordable_rows(table, target, seconds_left, seeds, former.get("rows"))
-        if rows is not None:
-            table, target = table.take(rows), target.take(rows)
-            groups = None if options.groups is None else np.asarray(options.groups)[rows]
-            options = replace(options, groups=groups)
+    table, target, folds = _judged(table, target, options, seeds, former, clock)
     shape = Shape.of(table, target)
-    cv = options.cv
-    if cv is None:
-        fits = affordable_fits(shape, cores, clock.budget)
-        usual = default_count(len(table), seconds, fits)
-        cv = former.get("fold_count", _times(options.fold_factor, usual))
-    if options.cv is None and cv == 1:
-        folds = holdout(target, seeds, options.groups)
-    else:
-        folds = make_folds(target, cv, seeds, options.groups, options.frame)
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
     data = RunData(table, target, folds)
@@ -145,7 +131,7 @@ def fit(
             )
             search = options.search or _evolution(grammar, situation, options, seeds)
             store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
-            write_operators(data_path(folder), _own_operators(options.include))
+            write_operators(data_path(folder), own_operators(options.include))
             memory_mb = options.memory_limit_mb or usable_megabytes()
             executor = _executor(options.executor, folder, shares, memory_mb, clock)
             stack.callback(executor.close)
@@ -213,51 +199,34 @@ def fit(
             return run.result(seeds, options.costs)
 
 
-def chosen_operators(
-    include: Sequence[str | Operator] | None, exclude: Sequence[str] | None
-) -> list[Operator]:
-    """The operators that names or families in `include` and `exclude` leave.
+def _judged(
+    table: Table,
+    target: Target,
+    options: Options,
+    seeds: Seeds,
+    former: Mapping[str, Any],
+    clock: Clock,
+) -> tuple[Table, Target, Folds]:
+    """The rows that the run looks at, and its folds: as many as the budget can pay for.
 
-    `include` narrows the learners alone; what prepares the table for them stays. Operators
-    that are the user's own are added; "all" stands for the catalogue's learners.
-
-    Raises
-    ------
-    OptionError
-        If a name is neither an operator nor a family, or no learner is left.
+    A resumed run keeps the rows and the number of folds that it began with.
     """
-    own = _own_operators(include)
-    add_operators(own)
-    operators = [*catalogue().values(), *own]
-    if include is not None and not isinstance(include, str):
-        include = [op.name if isinstance(op, Operator) else op for op in include]
-        include = None if "all" in include else include
-    known = {name for operator in operators for name in (operator.name, operator.family)}
-    for argument, names in (("include", include), ("exclude", exclude)):
-        if isinstance(names, str):
-            raise OptionError(f"{argument}={names!r}: give a list, such as [{names!r}].")
-        if unknown := [name for name in names or () if name not in known]:
-            raise OptionError(
-                f"{argument} names {unknown}, which are neither operators nor families. "
-                f"Known: {', '.join(sorted(known))}."
-            )
-    left = [
-        operator
-        for operator in operators
-        if not {operator.name, operator.family} & set(exclude or ())
-        and (
-            include is None
-            or not operator.is_learner
-            or {operator.name, operator.family} & set(include)
-        )
-    ]
-    if not any(operator.is_learner for operator in left):
-        raise OptionError(f"include={include} and exclude={exclude} leave no learner.")
-    return left
-
-
-def _own_operators(include: Sequence[str | Operator] | None) -> list[Operator]:
-    return [operator for operator in include or () if isinstance(operator, Operator)]
+    cv, groups = options.cv, options.groups
+    if cv is None or isinstance(cv, int):  # no splitter that counts on all rows
+        seconds = max(_LEAST_SECONDS, clock.end - _finish_seconds(clock.budget) - clock.now())
+        rows = affordable_rows(table, target, seconds, seeds, former.get("rows"))
+        if rows is not None:
+            table, target = table.take(rows), target.take(rows)
+            groups = None if groups is None else np.asarray(groups)[rows]
+    if cv is not None:
+        return table, target, make_folds(target, cv, seeds, groups, options.frame)
+    budget = clock.budget
+    fits = affordable_fits(Shape.of(table, target), core_count(options.n_jobs), budget)
+    usual = default_count(len(table), math.inf if budget is None else budget, fits)
+    count = former.get("fold_count", _times(options.fold_factor, usual))
+    if count == 1:
+        return table, target, holdout(target, seeds, groups)
+    return table, target, make_folds(target, count, seeds, groups, options.frame)
 
 
 def core_count(n_jobs: int) -> int:
@@ -271,7 +240,7 @@ def core_count(n_jobs: int) -> int:
 def _evolution(
     grammar: Grammar, situation: Situation, options: Options, seeds: Seeds
 ) -> Evolution:
-    own = [op for op in _own_operators(options.include) if op.is_learner]
+    own = [op for op in own_operators(options.include) if op.is_learner]
     first = [parse(text) for text in portfolio(situation)]
     first[1:1] = [parse(default_tree(operator, situation.schema)) for operator in own]
     lag = None if options.max_trials is None else _LAG

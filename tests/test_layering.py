@@ -19,7 +19,15 @@ FLOORS = (
     {"evolution": "evolution", "execution": "execution"},
     dict.fromkeys(
         (
-            *("arguments", "conclusion", "export", "failures", "fitting", "importance"),
+            *(
+                "arguments",
+                "choice",
+                "conclusion",
+                "export",
+                "failures",
+                "fitting",
+                "importance",
+            ),
             *("inspection", "keywords", "leaderboard", "notebook"),
             *("persistence", "presets", "progress", "resuming", "run", "summary"),
         ),

@@ -6,8 +6,8 @@ import pytest
 
 from autopipe import AutoClassifier
 from autopipe.arguments import budget_of, options_of
+from autopipe.choice import chosen_operators
 from autopipe.errors import OptionError
-from autopipe.fitting import chosen_operators
 from autopipe.operators.catalogue import catalogue
 from autopipe.presets import PRESETS, preset_named
 from autopipe.tree import parse
