@@ -25,7 +25,7 @@ from autopipe.ensembles.members import Candidates, Selection, fold_scores
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.operators.calibration import Temperature
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.catalogue import catalogue
 from autopipe.seeds import Seeds
 from autopipe.task import FloatArray, Target
 from autopipe.trial import Source, Trial
@@ -216,7 +216,8 @@ def _simple_trials(trials: Sequence[Trial]) -> dict[str, float]:
     """Scores of the first linear model and the first LightGBM, where they were judged whole."""
     found: dict[str, float] = {}
     for trial in sorted(trials, key=lambda one: one.number):
-        family = operator_named(trial.tree.op).family
+        operator = catalogue().get(trial.tree.op)
+        family = "" if operator is None else operator.family
         is_whole = trial.train_share == 1.0 and not trial.is_truncated
         is_first = trial.source is Source.PORTFOLIO and family in ("linear", "lightgbm")
         if trial.score is not None and is_whole and is_first:

@@ -100,3 +100,14 @@ def test_an_operator_of_ones_own_has_a_name_of_its_own(X, name):
 )
 def test_a_learner_is_first_tried_in_the_plainest_tree(takes, text):
     assert default_tree(learner(Sign, takes=takes), Schema(())) == text
+
+
+def test_a_run_goes_on_without_an_operator_that_is_gone(X, tmp_path, monkeypatch):
+    y, given = X[:, 0] > 0, {**OPTIONS, "path": tmp_path / "run"}
+    include = ["logistic", learner(Sign)]
+    AutoClassifier(max_trials=2, include=include, **given).fit(X, y)
+    monkeypatch.setattr("autopipe.operators.catalogue._own", {})
+    model = AutoClassifier(max_trials=3, include=["logistic"], **given).fit(X, y)
+    assert model.history_.status.tolist() == ["complete"] * 3
+    gone = model.history_.number[model.history_.tree.str.startswith("sign")]
+    assert not {*gone} & {member.number for member in model._model.predictor.members}

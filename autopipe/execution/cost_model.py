@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autopipe.errors import UnknownOperatorError
 from autopipe.folds import Folds
 from autopipe.operators.catalogue import operator_named
 from autopipe.operators.cost import Cost, Shape
@@ -71,12 +72,15 @@ class CostModel:
         """Take note of what a trial took.
 
         One that its deadline stopped would have taken longer; it counts where that is longer
-        than predicted. Other failures tell nothing.
+        than predicted. Other failures tell nothing, nor do trees of operators that are gone.
         """
         is_cut = trial.is_truncated or trial.status is Status.TIMEOUT
         if not (trial.is_complete or is_cut):
             return
-        declared = self._declared(self._bill(trial.tree, trial.train_share))
+        try:
+            declared = self._declared(self._bill(trial.tree, trial.train_share))
+        except UnknownOperatorError:
+            return
         seconds = trial.seconds * (_BEYOND if is_cut else 1.0)
         ratio = math.log(max(seconds, _TRIAL_SECONDS) / declared)
         learner = _learner(trial.tree)
