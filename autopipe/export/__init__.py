@@ -1,0 +1,1 @@
+"""How a model leaves: scripts that need no autopipe, proven before they are written."""

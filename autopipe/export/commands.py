@@ -1,0 +1,43 @@
+"""The command lines of exported scripts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from autopipe.alignment import split_target
+from autopipe.errors import AutopipeError
+from autopipe.export.delivered import Delivered, write_predictions
+from autopipe.reading import read_table
+
+
+def fit_command(build: Callable[[], Any]) -> None:
+    """Fit to one file, and predict the rows of another."""
+    parser = argparse.ArgumentParser(description="Fit to one table and predict another.")
+    parser.add_argument("train", help="CSV or Parquet file with the target in it")
+    parser.add_argument("--target", required=True, help="name of the column to predict")
+    parser.add_argument("--predict", required=True, help="CSV or Parquet file of new rows")
+    parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
+    arguments = parser.parse_args()
+    try:
+        X, y = split_target(read_table(arguments.train), arguments.target)
+        is_labelled = y.notna()
+        model = build().fit(X[is_labelled], y[is_labelled])
+        frame = model.model_.told(read_table(arguments.predict))
+    except (AutopipeError, OSError) as error:
+        parser.error(str(error))
+    write_predictions(frame, arguments.out)
+
+
+def predict_command(load: Callable[[], Delivered]) -> None:
+    """Predict the rows of a file."""
+    parser = argparse.ArgumentParser(description="Predict the rows of a table.")
+    parser.add_argument("data", help="CSV or Parquet file with the columns of training")
+    parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
+    arguments = parser.parse_args()
+    try:
+        frame = load().told(read_table(arguments.data))
+    except (AutopipeError, OSError) as error:
+        parser.error(str(error))
+    write_predictions(frame, arguments.out)

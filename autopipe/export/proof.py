@@ -1,0 +1,131 @@
+"""What an exported file does where there is no autopipe."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from autopipe.errors import ExportError
+from autopipe.task import FloatArray
+
+_MOST_SECONDS = 600.0
+
+# Runs in a fresh interpreter, which finds no autopipe even where it is installed.
+_DRIVER = """
+import importlib.abc, importlib.util, pickle, sys, warnings
+
+class NoAutopipe(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "autopipe":
+            raise ModuleNotFoundError(f"{name} is not to be imported here")
+
+sys.meta_path.insert(0, NoAutopipe())
+warnings.simplefilter("ignore")
+script, given, result = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("exported", script)
+exported = sys.modules["exported"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(exported)
+with open(given, "rb") as file:
+    rows, target, build = pickle.load(file)
+if target is None:
+    model = exported.load()
+else:
+    estimator = exported.build().set_params(**build).fit(rows, target)
+    model = estimator.model_
+with open(result, "wb") as file:
+    pickle.dump((model.outputs(rows), model.predict(rows)), file)
+assert not any(name.partition(".")[0] == "autopipe" for name in sys.modules)
+"""
+
+
+class Rehearsal:
+    """A script at work in a fresh interpreter without autopipe, side by side with us.
+
+    Parameters
+    ----------
+    script : that has `build`, or `load` where no target is given
+    rows : a pandas frame
+    target : of the rows, or None
+    arguments : of the estimator, beside its own
+    """
+
+    def __init__(
+        self, script: Path, rows: Any, target: np.ndarray | None, **arguments: object
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="autopipe-")
+        given = Path(self._folder.name) / "given.pickle"
+        given.write_bytes(pickle.dumps((rows, target, arguments)))
+        self._result = given.with_name("result.pickle")
+        command = [sys.executable, "-P", "-c", _DRIVER, script, given, self._result]
+        kept = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        self._process = subprocess.Popen(
+            list(map(str, command)),
+            cwd=self._folder.name,
+            env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def result(self) -> tuple[FloatArray, np.ndarray]:
+        """What the script predicts for the rows: outputs, and labels or numbers.
+
+        Raises
+        ------
+        ExportError
+            If it fails or takes too long.
+        """
+        try:
+            _, told = self._process.communicate(timeout=_MOST_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise ExportError(
+                f"The exported script took more than {_MOST_SECONDS:g} s to be tried; nothing "
+                "was written."
+            ) from error
+        if self._process.returncode:
+            raise ExportError(
+                f"The exported script fails without autopipe; nothing was written.\n{told}"
+            )
+        outputs, said = pickle.loads(self._result.read_bytes())
+        return outputs, said
+
+
+def difference(ours: FloatArray, theirs: FloatArray, tolerance: float) -> float:
+    """The largest difference of predictions, relative to their size where that exceeds 1.
+
+    Raises
+    ------
+    ExportError
+        If it is larger than is allowed.
+    """
+    if ours.shape != theirs.shape:
+        raise ExportError(
+            f"The exported script gives predictions of shape {theirs.shape} where the model "
+            f"gives {ours.shape}; nothing was written."
+        )
+    strays = np.abs(ours - theirs) / np.maximum(1.0, np.abs(ours))
+    largest = float(strays.max(initial=0.0))
+    if not largest <= tolerance:  # also where one is not a number
+        place = int(np.nanargmax(strays.max(axis=1)))
+        raise ExportError(
+            f"The exported script differs from the model by {largest:.3g}, more than "
+            f"{tolerance:g}: {theirs[place]} instead of {ours[place]} in row {place} of those "
+            "tried. Nothing was written."
+        )
+    return largest

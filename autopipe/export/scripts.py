@@ -1,0 +1,307 @@
+"""The text of the scripts that a model leaves as."""
+
+from __future__ import annotations
+
+import ast
+import math
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from autopipe.ensembles.predictor import Member
+from autopipe.errors import ExportError
+from autopipe.export.closure import Closure
+from autopipe.export.modules import Name
+from autopipe.operators.boosting import Booster
+from autopipe.operators.catalogue import operator_named
+from autopipe.persistence import Model
+from autopipe.plain import from_json
+from autopipe.tree import TABLE_NAME, WITH_FEATURES, Node, parse
+
+_WIDTH = 88
+_CATALOGUE, _KNOWN = "autopipe.operators.catalogue", "autopipe.export.known"
+_STAND_INS = {
+    Name(_CATALOGUE, name): Name(_KNOWN, name) for name in ("operator_named", "estimator_for")
+}
+_COMMANDS = "autopipe.export.commands"
+_PREDICTING = ("predict", "predict_proba", "outputs", "classes_")
+_TAKEN = ("TREES", "WEIGHTS", "INPUTS", "build", "load")
+_LIBRARIES = {
+    "lightgbm": "lightgbm",
+    "xgboost": "xgboost",
+    "catboost": "catboost",
+    "torch": "torch",
+    "sklearn": "scikit-learn",
+    "scipy": "scipy",
+    "numpy": "numpy",
+    "pandas": "pandas",
+}
+
+
+def parts_of(model: Model) -> list[Member]:
+    """Every pipeline of a model once, inputs before those that read them."""
+    members = model.predictor.members
+    parts = {each.number: each for member in members for each in member.inputs}
+    parts |= {member.number: member for member in members}  # whose weights mean something
+    return sorted(parts.values(), key=lambda part: (bool(part.inputs), part.number))
+
+
+def arguments_of(model: Model) -> dict[str, Any]:
+    """What the estimator of a script is built with."""
+    parts = parts_of(model)
+    temperature, decision = model.predictor.temperature, model.decision
+    return {
+        "trees": {part.number: str(part.models[0].tree) for part in parts},
+        "weights": {member.number: member.weight for member in model.predictor.members},
+        "inputs": {
+            part.number: [each.number for each in part.inputs] for part in parts if part.inputs
+        },
+        "folds": _folds(model, parts),
+        "temperature": None if temperature is None else temperature.temperature,
+        "costs": None if decision is None else decision.costs.tolist(),
+        **{
+            name: {from_json(column): value for column, value in model.facts.get(name, ())}
+            for name in ("roles", "monotone")
+        },
+    }
+
+
+def _folds(model: Model, parts: Sequence[Member]) -> int:
+    """In how many folds the members were judged, of which they may have kept fewer models."""
+    numbers = {part.number for part in parts}
+    judged = [len(trial.fold_scores) for trial in model.trials if trial.number in numbers]
+    return max([*judged, *(len(part.models) for part in parts)], default=1)
+
+
+def fit_script(model: Model, name: str, proof: str) -> str:
+    """A script that fits the pipelines of a model anew.
+
+    Parameters
+    ----------
+    name : of the file, for the header
+    proof : what was proven of it
+    """
+    classifies = bool(len(model.target_coding.classes))
+    kind = "Classifier" if classifies else "Regressor"
+    parts = parts_of(model)
+    closure = _closure(
+        model,
+        ("fit", *_PREDICTING),
+        Name("autopipe.export.standalone", kind),
+        Name(_COMMANDS, "fit_command"),
+    )
+    arguments = arguments_of(model)
+    trees = "".join(map(_tree_entry, parts))
+    top = [f"TREES = {{\n{trees}}}", f"WEIGHTS = {_lines(arguments['weights'])}"]
+    given = ["TREES", "WEIGHTS"]
+    if arguments["inputs"]:
+        top.append(f"INPUTS = {_lines(arguments['inputs'])}")
+        given.append("inputs=INPUTS")
+    given += [
+        f"{key}={_literal(arguments[key])}"
+        for key in ("folds", "temperature", "costs", "roles", "monotone")
+        if arguments[key]
+    ]
+    call = "".join(f"        {each},\n" for each in given)
+    builder = (
+        f"def build() -> {kind}:\n"
+        '    """The estimator, not fitted: scikit-learn\'s fit and predict."""\n'
+        f"    return {kind}(\n{call}    )"
+    )
+    header = _header(
+        f"{kind} of {_counted(len(parts), 'pipeline')}, found by autopipe "
+        f"{version('autopipe')}.",
+        f"    python {name} train.csv --target y --predict new.csv -o out.csv",
+        f"or from Python: `from {name.removesuffix('.py')} import build`, then "
+        "`build().fit(X, y).predict(new)`.",
+        "TREES holds the pipelines, WEIGHTS what each counts in their average. In a tree, "
+        "`table` is the table as it is coded once: columns c0, c1, ... by their place. Each "
+        "pipeline is cross-fitted; boosting and networks stop by the held-out rows.",
+        model,
+        closure,
+        proof,
+    )
+    head = ["\n".join(top), builder]
+    return _script(header, closure, head, _known(model, closure), "fit_command(build)")
+
+
+def predict_script(model: Model, proof: str) -> str:
+    """A script that predicts with the fitted state beside it."""
+    closure = _closure(
+        model,
+        _PREDICTING,
+        Name("autopipe.export.delivered", "read_folder"),
+        Name(_COMMANDS, "predict_command"),
+    )
+    loader = (
+        "def load(folder: str | Path = Path(__file__).parent) -> Delivered:\n"
+        '    """The fitted model of this folder: predict, predict_proba, classes_."""\n'
+        "    return read_folder(Path(folder))"
+    )
+    header = _header(
+        f"Predicts with {_counted(len(parts_of(model)), 'fitted pipeline')}, found by autopipe "
+        f"{version('autopipe')}.",
+        "    python predict.py new.csv -o out.csv",
+        "or from Python: `from predict import load`, then `load().predict(new)`.",
+        "The files beside this one hold what was learned: JSON, arrays, and boosters in their "
+        "libraries' own formats. Nothing in them is run.",
+        model,
+        closure,
+        proof,
+    )
+    return _script(header, closure, [loader], _known(model, closure), "predict_command(load)")
+
+
+def _closure(model: Model, read: Collection[str], *roots: Name) -> Closure:
+    built = [_build_of(op) for op in _operators(model)]
+    known = [Name(_KNOWN, "OPERATORS"), Name(_KNOWN, "Known")]
+    return Closure([*roots, *known, *built], _STAND_INS, _TAKEN, read)
+
+
+def _operators(model: Model) -> list[str]:
+    """The names of all operators in the trees, sorted."""
+    trees = [part.models[0].tree for part in parts_of(model)]
+    return sorted({node.op for tree in trees for _, node in tree.walk()} - {TABLE_NAME})
+
+
+def _build_of(op: str) -> Name:
+    build = operator_named(op).build
+    if not isinstance(build, str):
+        raise ExportError(
+            f"The operator {op!r} is your own: its source is not autopipe's to write down. "
+            "Fit without it, or use save and load."
+        )
+    return Name(*build.split(":"))
+
+
+def _known(model: Model, closure: Closure) -> str:
+    """The lines that tell what the names in trees stand for."""
+    lines = []
+    for op in _operators(model):
+        operator = operator_named(op)
+        flags = ("is_learner", "is_calibrator", "is_stateless")
+        told = [closure.name_of(_build_of(op))]
+        told += [f"{flag}=True" for flag in flags if getattr(operator, flag)]
+        lines.append(f"    {_literal(op)}: Known({', '.join(told)}),\n")
+    return f"OPERATORS |= {{\n{''.join(lines)}}}"
+
+
+def _script(
+    header: str, closure: Closure, top: Sequence[str], bottom: str, command: str
+) -> str:
+    text = (
+        f'"""{header}"""\n\nfrom __future__ import annotations\n\n{closure.imports()}\n\n'
+        + "\n\n\n".join([*top, closure.text(), bottom])
+        + f'\n\n\nif __name__ == "__main__":\n    {command}\n'
+    )
+    found = ast.get_docstring(ast.parse(text), clean=False)
+    assert found == header, "the header is a text and nothing else"
+    return text
+
+
+def _header(
+    title: str, run: str, python: str, about: str, model: Model, closure: Closure, proof: str
+) -> str:
+    used = (name for top, name in _LIBRARIES.items() if top in closure.libraries)
+    versions = [f"{name} {version(name)}" for name in used]
+    paragraphs = [
+        title,
+        run,
+        python,
+        about,
+        f"Score: {'; '.join(_plain(repr(model.score)).splitlines())}.",
+        f"Made with Python {platform.python_version()}, {', '.join(versions)}.",
+        proof,
+        "What follows each line such as `# autopipe/tree.py` is autopipe's own source (Apache "
+        "License 2.0), as far as it is needed.",
+    ]
+    return "\n\n".join(_wrapped(paragraph) for paragraph in paragraphs) + "\n"
+
+
+def _wrapped(paragraph: str) -> str:
+    if paragraph.startswith("    "):
+        return paragraph
+    lines = [""]
+    for word in paragraph.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """A text that can stand in a docstring: ASCII, without quotes or backslashes."""
+    shown = text.encode("ascii", "backslashreplace").decode()
+    return shown.replace("\\", "/").replace('"', "'")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def _literal(value: Any) -> str:  # builtins only: the type decides how it is written
+    """A value as source that reads back the same, in ASCII."""
+    if isinstance(value, np.generic):
+        value = value.item()  # whose repr is of Python alone
+    if isinstance(value, Mapping):
+        pairs = (f"{_literal(key)}: {_literal(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(_literal, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value!r}")'
+    if isinstance(value, str):
+        return ascii(str(value))
+    if isinstance(value, (bool, int, float, bytes)):
+        return repr(value)
+    return "None"
+
+
+def _lines(values: Mapping[int, Any]) -> str:
+    """A mapping with a line for each of its entries."""
+    entries = (f"    {key}: {_literal(value)},\n" for key, value in values.items())
+    return f"{{\n{''.join(entries)}}}"
+
+
+def _tree_entry(part: Member) -> str:
+    tree = part.models[0].tree
+    shown = "\n".join(_laid_out(tree, 2))
+    if "\\" in shown or '"' in shown or not shown.isascii():
+        return f"    {part.number}: {str(tree)!a},\n"
+    assert parse(shown) == tree
+    return f'{_rounds(part)}    {part.number}: """\n{shown}\n    """,\n'
+
+
+def _rounds(part: Member) -> str:
+    """A comment that tells when the boosters of the folds have stopped; empty without any."""
+    paths = [
+        path for path, each in part.models[0].estimators.items() if isinstance(each, Booster)
+    ]
+    if not paths:
+        return ""
+    found = [str(model.estimators[paths[0]].rounds) for model in part.models]
+    return f"    # stopped after {', '.join(found)} rounds in the search's folds\n"
+
+
+def _laid_out(node: Node, depth: int) -> list[str]:
+    """A tree with a line or more for every operator, those that are fed first inside."""
+    margin = "    " * depth
+    is_short = node.depth <= 2 and len(margin) + len(str(node)) < _WIDTH
+    if is_short or node.op == WITH_FEATURES:
+        return [f"{margin}{node}"]
+    lines = [f"{margin}{node.op}("]
+    for below in node.inputs:
+        inner = _laid_out(below, depth + 1)
+        lines += [*inner[:-1], f"{inner[-1]},"]
+    words = [f"{name}={value!r}," for name, value in node.params]
+    line = ""
+    for word in words:
+        if line and len(margin) + 5 + len(line) + len(word) > _WIDTH:
+            lines.append(f"{margin}    {line}")
+            line = ""
+        line = f"{line} {word}".strip()
+    return [*lines, *([f"{margin}    {line}"] if line else []), f"{margin})"]

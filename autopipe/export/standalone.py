@@ -1,0 +1,138 @@
+"""The estimators of an exported script: they fit the pipelines that a search found.
+
+Every pipeline is cross-fitted, and the fold models of all are averaged by weight. Boosters
+and networks stop by the held-out rows of their fold, as they did in the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from autopipe.alignment import check_groups, check_rows, check_weights, features_and_target
+from autopipe.ensembles.decisions import Decision
+from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.ensembles.stacking import table_of
+from autopipe.execution.crossfit import CrossFit, crossfit
+from autopipe.export.delivered import Delivered
+from autopipe.folds import Folds, holdout, make_folds
+from autopipe.frames import as_frame
+from autopipe.intake import Coding
+from autopipe.labels import TargetCoding
+from autopipe.monotone import constrained
+from autopipe.operators.calibration import Temperature
+from autopipe.seeds import Seeds
+from autopipe.table import Table
+from autopipe.task import FloatArray, Target
+from autopipe.tree import parse
+
+
+class _Standalone(BaseEstimator):
+    """The weighted average of pipelines.
+
+    Parameters
+    ----------
+    trees : the text of every pipeline, by number
+    weights : of those that are averaged, by number; their sum is 1
+    inputs : of a stacked pipeline, the numbers of those whose predictions it reads
+    folds : in which each is cross-fitted; 1 holds a fifth of the rows out, once
+    temperature : that the averaged probabilities are softened by; None for none
+    costs : what a mistake costs, of shape (classes, classes); None names the likeliest class
+    roles : of columns where their cells alone would mislead
+    monotone : of columns that predictions may only rise (1) or only fall (-1) with
+    random_state : an integer
+    """
+
+    def __init__(
+        self,
+        trees: Mapping[int, str],
+        weights: Mapping[int, float],
+        *,
+        inputs: Mapping[int, Sequence[int]] | None = None,
+        folds: int = 5,
+        temperature: float | None = None,
+        costs: Sequence[Sequence[float]] | None = None,
+        roles: Mapping[Any, str] | None = None,
+        monotone: Mapping[Any, int] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.trees = trees
+        self.weights = weights
+        self.inputs = inputs
+        self.folds = folds
+        self.temperature = temperature
+        self.costs = costs
+        self.roles = roles
+        self.monotone = monotone
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Fit all pipelines to a table and its target, which may be named by its column."""
+        X, y = features_and_target(X, y)
+        frame = as_frame(X)
+        coding = Coding.learn(X, self.roles)
+        check_rows(frame, y)
+        check_groups(groups, len(frame))
+        table = coding.encode(X)
+        target_coding = TargetCoding.learn(y, classify=isinstance(self, ClassifierMixin))
+        target = target_coding.target(y, check_weights(sample_weight, len(table)))
+        if self.monotone:
+            table = constrained(table, coding, self.monotone, target.kind)
+        seeds = Seeds.of(self.random_state)
+        if self.folds == 1:
+            folds = holdout(target, seeds, groups)
+        else:
+            folds = make_folds(target, self.folds, seeds, groups)
+        predictor = self._predictor(table, target, folds, seeds)
+        decision = None if self.costs is None else Decision(np.array(self.costs))
+        self.model_ = Delivered(coding, target_coding, predictor, decision)
+        self.n_features_in_ = len(coding.columns)
+        return self
+
+    def _predictor(self, table: Table, target: Target, folds: Folds, seeds: Seeds) -> Predictor:
+        inputs = self.inputs or {}
+        fits: dict[int, CrossFit] = {}
+        for number in sorted(self.trees, key=lambda number: number in inputs):
+            told = table
+            if number in inputs:
+                told = table_of(np.stack([fits[each].out_of_fold for each in inputs[number]]))
+            tree = parse(self.trees[number])
+            fits[number] = crossfit(tree, told, target, folds, seeds)
+
+        def member(number: int) -> Member:
+            below = tuple(map(member, inputs.get(number, ())))
+            return Member(number, self.weights.get(number, 0.0), fits[number].models, below)
+
+        temperature = None
+        if self.temperature is not None:
+            temperature = Temperature().restore({"temperature": self.temperature})
+        return Predictor(tuple(map(member, self.weights)), target.prior(), temperature)
+
+    def _fitted(self) -> Delivered:
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of every row, or a number, shape (rows,)."""
+        return self._fitted().predict(X)
+
+
+class Classifier(ClassifierMixin, _Standalone):
+    __doc__ = _Standalone.__doc__
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, sorted."""
+        return self._fitted().classes_
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Probabilities of shape (rows, classes), in the order of `classes_`."""
+        return self._fitted().predict_proba(X)
+
+
+class Regressor(RegressorMixin, _Standalone):
+    __doc__ = _Standalone.__doc__
