@@ -9,6 +9,7 @@ import numpy as np
 from autopipe.errors import OptionError, TreeError, UnknownOperatorError
 from autopipe.evolution.genome import Genome, Genotype, is_wasted
 from autopipe.operators.declaration import Operator, Predictions, Raw
+from autopipe.operators.programs_domain import Formulas, bound
 from autopipe.space import Float, Value
 from autopipe.suggestion import did_you_mean
 from autopipe.table import Schema
@@ -54,7 +55,11 @@ class Grammar:
             for name, operator in self._known.items()
             if (reason := operator.declines(schema, kind, rows))
         }
-        serving = [op for name, op in self._known.items() if name not in self._refusals]
+        serving = [
+            bound(operator, schema)
+            for name, operator in self._known.items()
+            if name not in self._refusals
+        ]
         self.genome = Genome(serving, MAX_DEPTH)
         if not any(operator.is_learner for operator in self.operators.values()):
             reasons = (
@@ -88,6 +93,24 @@ class Grammar:
     def to_node(self, genes: Genotype) -> Node:
         """The tree that DEAP's form stands for."""
         return self.genome.decoded(genes)
+
+    def take_features(self, formulas: Iterable[str]) -> None:
+        """Remember formulas, the best first, for the trees to come."""
+        for operator in self.operators.values():
+            for domain in operator.space.values():
+                if isinstance(domain, Formulas):
+                    known = [*domain.pool, *(each for each in formulas if each in domain)]
+                    domain.pool[:] = dict.fromkeys(known)
+
+    def nearest(self, tree: Node) -> Node:
+        """The tree with what is outside its space at the nearest value in it."""
+        inputs = tuple(self.nearest(node) for node in tree.inputs)
+        space = self.operators[tree.op].space if tree.op in self.operators else {}
+        params = tuple(
+            (name, space[name].nearest(value) if name in space else value)
+            for name, value in tree.params
+        )
+        return Node(tree.op, params, inputs)
 
     def completed(self, tree: Node) -> Node:
         """The tree with defaults for what its text leaves open, checked.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,22 +22,25 @@ class Individual:
     ----------
     number : of its trial
     score : larger is better
-    seconds : that judging took; smaller is better
+    seconds, size : what predicting with it costs; smaller is better
+    gain : what it adds to an ensemble, zero inside the noise; of equal ones the score decides
     """
 
     tree: Node
     number: int
     score: float
-    seconds: float
+    seconds: float = 0.0
+    size: float = 0.0
+    gain: float = 0.0
 
     @property
-    def fitness(self) -> tuple[float, float, float]:
-        """Score, seconds and size."""
-        return self.score, self.seconds, float(self.tree.size)
+    def worth(self) -> tuple[float, float]:
+        """By what the best are told: the gain, then the score."""
+        return self.gain, self.score
 
 
 class Population:
-    """A few individuals, spread along the front of score, seconds and size by NSGA-II.
+    """A few individuals, spread along the front of worth, seconds and size by NSGA-II.
 
     Parameters
     ----------
@@ -60,19 +63,29 @@ class Population:
         A fitness that is not finite gets none: NSGA-II takes NaN for a tie, so that a failure
         could dominate.
         """
-        if not all(map(math.isfinite, individual.fitness)):
+        costs = individual.seconds, individual.size
+        if not all(map(math.isfinite, (*individual.worth, *costs))):
             return
         self._individuals.append(individual)
         if len(self) > self._capacity:
-            places = survivors([each.fitness for each in self], self._capacity)
+            worths = sorted({each.worth for each in self})
+            ranks = {worth: float(rank) for rank, worth in enumerate(worths)}
+            fitness = [(ranks[each.worth], each.seconds, each.size) for each in self]
+            places = survivors(fitness, self._capacity)
             self._individuals = [self._individuals[place] for place in places]
 
-    def parent(self, rng: np.random.Generator) -> Individual:
-        """The best of three by score, drawn with replacement.
+    def regain(self, gains: Mapping[int, float]) -> None:
+        """Take new gains over, by the number of the trial."""
+        self._individuals = [
+            replace(each, gain=gains.get(each.number, each.gain)) for each in self
+        ]
 
-        Unlike in NSGA-II the score alone decides here: most of what is fast and small but
+    def parent(self, rng: np.random.Generator) -> Individual:
+        """The worthiest of three, drawn with replacement.
+
+        Unlike in NSGA-II the costs play no part here: most of what is fast and small but
         scores badly is worth keeping, and not worth breeding.
         """
         places = rng.integers(len(self), size=_ENTRANTS)
         drawn = [self._individuals[int(place)] for place in places]
-        return max(drawn, key=lambda individual: individual.score)
+        return max(drawn, key=lambda individual: individual.worth)

@@ -12,6 +12,7 @@ class Search(Protocol):
 
     Trials may be told in any order, and asked for while others are still running. A search
     that is told of trials it has not proposed, as when a run is resumed, learns from them too.
+    One that ends before its time may say why in an attribute `ended`.
     """
 
     def ask(self) -> Proposal | None:

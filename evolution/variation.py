@@ -12,7 +12,9 @@ import numpy as np
 
 from autopipe.evolution.genome import Genotype
 from autopipe.evolution.grammar import MAX_DEPTH, Grammar
-from autopipe.tree import Node
+from autopipe.operators.programs_domain import Formulas
+from autopipe.space import Fixed
+from autopipe.tree import FORMULAS, TABLE, WITH_FEATURES, Node
 from autopipe.trial import Source
 
 _TRIES = 30  # DEAP's mutations draw a place before they know whether it can be changed there
@@ -56,12 +58,15 @@ def mutate_hyperparameter(tree: Node, grammar: Grammar, rng: np.random.Generator
 
     An operator is chosen as often as it has hyperparameters, so mostly the learner.
     """
-    stepped = [(path, node) for path, node in tree.walk() for _ in node.params]
+    free = {
+        op.name: [name for name, domain in op.space.items() if not isinstance(domain, Fixed)]
+        for op in grammar.operators.values()
+    }
+    stepped = [(path, node) for path, node in tree.walk() if node.params for _ in free[node.op]]
     if not stepped:
         return tree
     path, node = stepped[int(rng.integers(len(stepped)))]
-    space = grammar.operators[node.op].space
-    names = list(space)
+    space, names = grammar.operators[node.op].space, free[node.op]
     most = min(_MOST_STEPS, len(names))
     chosen = rng.choice(len(names), size=int(rng.integers(1, most + 1)), replace=False)
     params = node.hyperparameters
@@ -70,12 +75,32 @@ def mutate_hyperparameter(tree: Node, grammar: Grammar, rng: np.random.Generator
     return tree.replaced(path, node.with_params(params))
 
 
+def mutate_features(tree: Node, grammar: Grammar, rng: np.random.Generator) -> Node:
+    """The tree with one formula more, one dropped, or one of another column.
+
+    Formulas are those that screens were sure of; before there are any, the tree is left alone.
+    """
+    operator = grammar.operators.get(WITH_FEATURES)
+    domain = None if operator is None else operator.space.get(FORMULAS)
+    if not isinstance(domain, Formulas) or not domain.pool:
+        return tree
+    for path, node in tree.walk():
+        if node.op == WITH_FEATURES:
+            stepped = domain.step(node.hyperparameters[FORMULAS], rng)
+            return tree.replaced(path, node.with_params({FORMULAS: stepped}))
+    path = next(path for path, node in tree.walk() if node == TABLE)
+    added = Node(WITH_FEATURES, ((FORMULAS, domain.draw(rng)),), (TABLE,))
+    child = tree.replaced(path, added)
+    return child if child.depth <= MAX_DEPTH else tree
+
+
 MUTATIONS: dict[Source, Mutation] = {
     Source.MUTATION_SUBTREE: mutate_subtree,
     Source.MUTATION_INSERT: mutate_insert,
     Source.MUTATION_SHRINK: mutate_shrink,
     Source.MUTATION_REPLACE: mutate_replace,
     Source.MUTATION_HYPERPARAMETER: mutate_hyperparameter,
+    Source.FEATURES: mutate_features,
 }
 """Every mutation under the name that its offspring carry."""
 

@@ -45,6 +45,21 @@ def test_better_scores_are_more_often_parents(rng):
     assert np.mean(parents) > 5.5  # 6.8 expected; 4.5 without selection
 
 
+def test_a_gain_comes_before_any_score():
+    population = Population(2)
+    for number, (score, gain) in enumerate([(0.9, 0.0), (0.5, 0.1), (0.8, 0.0), (0.95, -0.1)]):
+        population.add(Individual(Node("a"), number, score, gain=gain))
+    assert [each.number for each in population] == [0, 1]
+
+
+def test_new_gains_are_taken_over():
+    population = Population(3)
+    for number in range(3):
+        population.add(individual(number, 0.5))
+    population.regain({1: 0.2, 7: 0.9})
+    assert [each.gain for each in population] == [0.0, 0.2, 0.0]
+
+
 def test_a_slow_tree_of_lower_score_is_the_first_to_go():
     population = Population(2)
     for number, (score, seconds) in enumerate([(0.9, 5.0), (0.8, 1.0), (0.7, 9.0)]):
