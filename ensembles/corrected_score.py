@@ -235,8 +235,8 @@ def optimism(
     size = min(rows, _MOST_ROWS)
     rounds = 1 if is_single else _ROUNDS
     begin = now()
-    metric.score(target.take(np.arange(size)), candidates[0, :size])
-    seconds = rounds * len(candidates) * (now() - begin)
+    greedy_weights(candidates[:, :size], target.take(np.arange(size)), metric, rounds=1)
+    seconds = rounds * (now() - begin)
     gains = []
     for _ in range(resamples):
         if (begin := now()) + seconds > deadline:

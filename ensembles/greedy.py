@@ -69,10 +69,16 @@ def greedy_weights(
     else:
         parts, score = predictions, metric.score
     counts = np.zeros(len(parts))
-    total = np.zeros(parts.shape[1:])
+    total, average = np.zeros((2, *parts.shape[1:]), parts.dtype)
     best_score, best_counts = -np.inf, counts
     for size in range(1, rounds + 1):
-        given = [score(target, (total + part) / size) for part in parts if now() < until]
+        given = []
+        for part in parts:
+            if now() >= until:
+                break
+            np.add(total, part, out=average)
+            average /= size
+            given.append(score(target, average))
         if len(given) < len(parts):
             break
         scores = np.array(given)

@@ -72,10 +72,16 @@ class Candidates:
     target : of all rows
     folds : rows that are never held out are left out
     single : the ensemble is the best trial alone
+    most : trials that are kept; None for as many as so many rows can tell apart
     """
 
     def __init__(
-        self, target: Target, folds: Folds, metric: Metric, single: bool = False
+        self,
+        target: Target,
+        folds: Folds,
+        metric: Metric,
+        single: bool = False,
+        most: int | None = None,
     ) -> None:
         self._rows = np.flatnonzero(folds.times_held_out)
         self._folds = folds
@@ -83,7 +89,7 @@ class Candidates:
         self._all_target = target
         self._target = target.take(self._rows)
         self.is_single = single
-        self._capacity = capacity(self._target)
+        self._capacity = most or capacity(self._target)
         self._members: list[Candidate] = []
         self._chosen_on = np.arange(len(self._rows))
         if len(self._rows) > _MOST_ROWS:
@@ -160,15 +166,26 @@ class Candidates:
         if not weights.any():
             best = max(self._members, key=lambda one: (one.score, -one.number))
             weights = np.array([float(number == best.number) for number in numbers])
-        average = np.full((len(self._all_target.y), stacked.shape[2]), np.nan, np.float32)
-        average[self._rows] = np.tensordot(weights, stacked, axes=1)
-        scores = fold_scores(average, self._all_target, self._folds, self._metric)
         chosen = {
             number: float(weight)
             for number, weight in zip(numbers, weights, strict=True)
             if weight > 0
         }
-        return Selection(chosen, float(np.mean(scores)))
+        return Selection(chosen, self.score(chosen))
+
+    def score(self, weights: Mapping[int, float]) -> float:
+        """The mean over the folds of the score of a weighted average."""
+        known = {member.number: member.predictions for member in self._members}
+        total = sum(weight * known[number] for number, weight in sorted(weights.items()))
+        assert isinstance(total, np.ndarray)
+        average = np.full((len(self._all_target.y), total.shape[1]), np.nan, np.float32)
+        average[self._rows] = total
+        scores = fold_scores(average, self._all_target, self._folds, self._metric)
+        return float(np.mean(scores))
+
+    def ranked(self) -> list[Candidate]:
+        """The candidates by score, the best one first."""
+        return sorted(self._members, key=lambda one: (-one.score, one.number))
 
 
 def fold_scores(

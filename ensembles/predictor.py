@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
+from autopipe.ensembles.stacking import table_of
 from autopipe.operators.calibration import Temperature
 from autopipe.operators.fitted import FittedTree, Memo
 from autopipe.table import Table
@@ -27,11 +29,14 @@ class Member:
     number : of its trial
     weight : positive
     models : one for every fold, averaged
+    inputs : empty; or, of a stacked member, those whose predictions its models read, as
+        the table that `stacking.table_of` makes of them. Their weights mean nothing.
     """
 
     number: int
     weight: float
     models: tuple[FittedTree, ...]
+    inputs: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +70,42 @@ class Predictor:
     def _predicted(self, table: Table) -> FloatArray:
         if not self.members:
             return np.tile(self.prior, (len(table), 1))
-        memo: Memo = {}
-        models = [
-            (member.weight / len(member.models), model)
-            for member in self.members
-            for model in member.models
-        ]
-
-        def weighted(pair: tuple[float, FittedTree]) -> FloatArray:
-            return np.asarray(pair[0] * pair[1].predict(table, memo).astype(np.float64))
-
-        total = np.zeros((len(table), len(self.prior)))
-        if len(table) < _ROWS_FOR_THREADS:
-            for pair in models:
-                total += weighted(pair)
-        else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for part in pool.map(weighted, models):  # in order: the same sum every time
-                    total += part
+        with ExitStack() as stack:
+            run: _Map = map
+            if len(table) >= _ROWS_FOR_THREADS:
+                run = stack.enter_context(ThreadPoolExecutor(os.cpu_count())).map
+            total = self._sum(table, run)
         return total / total.sum(axis=1, keepdims=True) if total.shape[1] > 1 else total
+
+    def _sum(self, table: Table, run: _Map) -> FloatArray:
+        """The weighted sum of the members, of which inputs are asked once."""
+        weights = {member.number: member.weight for member in self.members}
+        stacked = [member for member in self.members if member.inputs]
+        needed = {each.number for member in stacked for each in member.inputs}
+        first = [each for member in self.members for each in member.inputs or (member,)]
+        first = list({member.number: member for member in first}.values())
+        total = np.zeros((len(table), len(self.prior)))
+        told: dict[int, FloatArray] = {}
+        for member, mean in zip(first, _means(first, table, run), strict=True):
+            total += weights.get(member.number, 0.0) * mean
+            if member.number in needed:
+                told[member.number] = mean
+        for member in stacked:
+            below = table_of(np.stack([told[each.number] for each in member.inputs]))
+            total += member.weight * next(_means([member], below, run))
+        return total
+
+
+_Map = Callable[
+    [Callable[[FittedTree], FloatArray], Iterable[FittedTree]], Iterator[FloatArray]
+]
+
+
+def _means(members: Sequence[Member], table: Table, run: _Map) -> Iterator[FloatArray]:
+    """For every member the mean of its models' predictions, in order."""
+    memo: Memo = {}
+    models = [model for member in members for model in member.models]
+    parts = run(lambda model: model.predict(table, memo).astype(np.float64), models)
+    for member in members:
+        mean = sum(next(parts) for _ in member.models) / len(member.models)
+        yield np.asarray(mean)

@@ -1,0 +1,210 @@
+"""What can be done to a fitted model without another search: choosing, fitting to new rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from autopipe.alignment import check_groups, check_rows, check_weights, features_and_target
+from autopipe.arguments import check_limit
+from autopipe.clock import Clock
+from autopipe.conclusion import conclude
+from autopipe.ensembles.front import Front, Point, best_within
+from autopipe.ensembles.members import Candidates, Selection
+from autopipe.errors import OptionError
+from autopipe.folds import Folds, make_folds
+from autopipe.frames import as_frame
+from autopipe.intake import Coding
+from autopipe.labels import TargetCoding
+from autopipe.metrics import Metric
+from autopipe.monotone import constrained
+from autopipe.persistence import Model
+from autopipe.placement import core_count
+from autopipe.plain import from_json
+from autopipe.refitting import Rows
+from autopipe.seeds import RandomState, Seeds
+from autopipe.task import TaskKind
+
+_SECONDS = 0.5  # to calibrate and judge what is chosen
+
+
+class Afterwards:
+    """The methods of both estimators that make another model of what a fit found."""
+
+    cv: Any
+    n_jobs: int
+    random_state: RandomState
+
+    def _fitted(self) -> Model:
+        raise NotImplementedError
+
+    def _adopt(self, model: Model) -> None:
+        raise NotImplementedError
+
+    def _metric(self, model: Model) -> Metric:
+        raise NotImplementedError
+
+    @property
+    def front_(self) -> pd.DataFrame:
+        """The models that `select` can move to, the best score first.
+
+        `members` and `models` of each; the cross-validated score in the metric's usual sign;
+        `row_ms` for one row alone and `thousand_ms` for a thousand, reading included, and
+        `megabytes`, as measured at the end of `fit`. With fewer models of each member the
+        score is the same, as it is made of single ones, and new rows are predicted a little
+        worse. After `load` those remain that can be made of what was saved.
+        """
+        model = self._fitted()
+        sign, name = model.facts["score_sign"], str(model.facts["score_name"])
+        held = {one.number: (one.weight, len(one.models)) for one in model.predictor.members}
+        rows = [
+            {
+                "members": len(point.weights),
+                "models": point.folds,
+                name: sign * point.score,
+                "row_ms": point.row_ms,
+                "thousand_ms": point.thousand_ms,
+                "megabytes": point.megabytes,
+                "is_chosen": held == {n: (w, point.folds) for n, w in point.weights.items()},
+            }
+            for point in ([] if model.front is None else model.front.points)
+        ]
+        columns = ["members", "models", name, "row_ms", "thousand_ms", "megabytes", "is_chosen"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def select(
+        self, *, max_latency_ms: float | None = None, max_size_mb: float | None = None
+    ) -> Self:
+        """Move to the best model that keeps within limits; without any, to the whole ensemble.
+
+        Nothing is fitted but what comes after the members: temperature, threshold, intervals.
+        `front_` shows what there is to choose from.
+
+        Parameters
+        ----------
+        max_latency_ms : milliseconds for one row alone
+        max_size_mb : megabytes of the fitted pipelines
+
+        Raises
+        ------
+        OptionError
+            If none keeps within them; the message tells the least there is.
+        """
+        check_limit("max_latency_ms", max_latency_ms)
+        check_limit("max_size_mb", max_size_mb)
+        model = self._fitted()
+        front = model.front
+        point = None
+        if front is not None:
+            point = best_within(front.points, max_latency_ms, max_size_mb)
+        if front is None or point is None:
+            least = "" if front is None else f" {_least(front)}"
+            raise OptionError(
+                f"select(max_latency_ms={max_latency_ms}, max_size_mb={max_size_mb}): no model "
+                f"keeps within these.{least}"
+            )
+        seeds = Seeds.of(0 if self.random_state is None else self.random_state)
+        self._adopt(moved(model, front, point, self._metric(model), seeds))
+        return self
+
+    def refit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        bag: bool = True,
+        groups: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Fit the pipelines that were found to other rows, without a search.
+
+        Trees and weights stay; members, temperature, threshold, intervals and `score_` are
+        learned anew, so that the score is that of these rows. It takes what cross-fitting
+        the members takes, with no limit. Where the fit had costs, they hold on.
+
+        Parameters
+        ----------
+        X, y : as for `fit`, with the same columns, which are read in the same roles
+        bag : members are the average of their fold models, each with rows held out to stop
+            by; otherwise boosters, forests and linear models are fitted once more to all
+            rows, for as many rounds as the folds took: a fraction of the size and time,
+            mostly for a slightly worse prediction
+        groups, sample_weight : as for `fit`
+        """
+        model = self._fitted()
+        X, y = features_and_target(X, y)
+        frame = as_frame(X)
+        coding = Coding.learn(
+            X, {name: role.value for name, role in model.coding.roles.items()}
+        )
+        check_rows(frame, y)
+        check_groups(groups, len(frame))
+        table = coding.encode(X)
+        kind = model.target_coding.kind
+        target_coding = TargetCoding.learn(y, classify=kind is not TaskKind.REGRESSION)
+        target = target_coding.target(y, check_weights(sample_weight, len(table)))
+        if monotone := model.facts.get("monotone"):
+            signs = {from_json(name): sign for name, sign in monotone}
+            table = constrained(table, coding, signs, kind)
+        seeds = Seeds.of(self.random_state)
+        count = max((len(one.models) for one in model.predictor.members), default=1)
+        cv = self.cv if self.cv is not None else max(2, count)
+        folds = make_folds(target, cv, seeds, groups, frame)
+        new = replace(model, coding=coding, target_coding=target_coding)
+        rows = Rows(table, target, folds, self._metric(new), seeds, core_count(self.n_jobs))
+        has_costs = model.facts.get("has_costs", False) and model.decision is not None
+        costs = model.decision.costs if has_costs and model.decision is not None else None
+        self._adopt(rows.refitted(new, bag, costs))
+        return self
+
+
+def _least(front: Front) -> str:
+    row_ms = min(point.row_ms for point in front.points)
+    megabytes = min(point.megabytes for point in front.points)
+    return f"The quickest takes {row_ms:.3g} ms, the smallest {megabytes:.3g} MB."
+
+
+def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds) -> Model:
+    """The model with the members of a point, and what comes after them learned anew."""
+    evidence = front.evidence
+    rows = np.arange(len(evidence.folds))
+    pairs = [
+        (rows[evidence.folds != fold], rows[evidence.folds == fold])
+        for fold in np.unique(evidence.folds)
+    ]
+    folds = Folds(tuple(pairs), len(rows))
+    candidates = Candidates(evidence.target, folds, metric, most=len(evidence.predictions))
+    for number, predictions in evidence.predictions.items():
+        candidates.add(number, str(number), 0.0, predictions)
+    has_costs = model.facts.get("has_costs", False)
+    given = model.decision.costs if has_costs and model.decision is not None else None
+    conclusion = conclude(
+        candidates, Selection(point.weights, point.score), model.trials, evidence.target, folds,
+        metric, seeds, Clock(2 * _SECONDS), given,
+    )  # fmt: skip
+    estimate, former = conclusion.estimate, model.facts["estimate"]
+    assert estimate is not None
+    luck = 0.0 if former["corrected"] is None else former["score"] - former["corrected"]
+    narrower = (len(rows) / evidence.rows) ** 0.5
+    estimate = replace(
+        estimate,
+        score=point.score,
+        corrected=point.score - luck,
+        rows=evidence.rows,
+        deviations=tuple(narrower * stray for stray in estimate.deviations),
+        baselines=former["baselines"],
+        best=former["best"],
+        stretch=former["stretch"],
+    )
+    return replace(
+        model,
+        predictor=replace(
+            model.predictor, members=front.chosen(point), temperature=conclusion.temperature
+        ),
+        decision=conclusion.decision,
+        conformal=conclusion.conformal,
+        facts={**model.facts, "estimate": estimate.state()},
+    )

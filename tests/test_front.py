@@ -1,0 +1,100 @@
+"""Choosing after fitting: smaller and quicker models out of the one that was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from counted_runs import fitted, toy
+
+from autopipe import load
+from autopipe.ensembles.front import Cost, Point, best_within, points_of
+from autopipe.errors import OptionError
+from autopipe.trial import Status
+
+SCORES = {0: 0.8, 1: 0.7, 2: 0.5}
+
+
+def points(overhead: float = 0.0) -> tuple[Point, ...]:
+    return points_of(
+        {0: 0.75, 1: 0.25},
+        [2],
+        4,
+        lambda weights: sum(weight * SCORES[n] for n, weight in weights.items()) + len(weights),
+        lambda weights: Cost(len(weights), len(weights), len(weights)),
+        Cost(overhead, 0.0, 0.0),
+    )
+
+
+def test_no_point_but_the_whole_is_dominated() -> None:
+    found = points()
+    assert found[0].weights == {0: 0.75, 1: 0.25}
+    for one in found[1:]:
+        assert not any(other.dominates(one) for other in found)
+
+
+def test_a_worse_member_that_is_no_cheaper_is_no_choice() -> None:
+    assert all({0} <= set(point.weights) for point in points())
+
+
+def test_the_best_within_limits_has_the_best_score_then_most_models() -> None:
+    best = best_within(points(), 7.0, None)
+    assert best is not None
+    assert (len(best.weights), best.folds) == (2, 2)
+    assert best_within(points(), None, 0.5) is None
+    assert best_within(points(overhead=4.0), 6.5, None).folds == 1
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fitted(4, cv=4)
+
+
+def test_the_whole_ensemble_is_on_the_front_and_chosen(model) -> None:
+    front = model.front_
+    assert front["is_chosen"].sum() == 1
+    assert front["log_loss"].is_monotonic_increasing
+
+
+def test_a_selection_predicts_with_fewer_models_and_can_be_taken_back(model) -> None:
+    before = model.predict_proba(toy()[0])
+    least = model.front_["megabytes"].min()
+    model.select(max_size_mb=least)
+    chosen = model.front_[model.front_["is_chosen"]]
+    assert chosen["megabytes"].item() == least
+    assert not np.array_equal(before, model.predict_proba(toy()[0]))
+    assert model.leaderboard()["megabytes"].iloc[0] == pytest.approx(least)
+    model.select()
+    np.testing.assert_allclose(model.predict_proba(toy()[0]), before, atol=0.05)
+
+
+def test_what_cannot_be_had_is_told(model) -> None:
+    with pytest.raises(OptionError, match="The quickest takes"):
+        model.select(max_latency_ms=1e-6)
+    with pytest.raises(OptionError, match="positive"):
+        model.select(max_size_mb=-1)
+
+
+def test_a_saved_model_keeps_what_can_be_made_of_it(model, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert len(again.front_) >= 2
+    again.select(max_size_mb=again.front_["megabytes"].min())
+    assert again.front_["is_chosen"].sum() == 1
+
+
+def test_limits_hold_for_what_is_delivered_and_during_the_search(model) -> None:
+    sizes = [trial.megabytes / 4 for trial in model._model.trials]
+    limit = float(np.median(sizes))
+    small = fitted(4, cv=4, max_size_mb=limit)
+    statuses = [trial.status for trial in small._model.trials]
+    assert Status.INFEASIBLE in statuses and Status.COMPLETE in statuses
+    assert small.front_.query("is_chosen")["megabytes"].item() <= limit
+
+
+@pytest.mark.parametrize("limit", ["max_size_mb", "max_latency_ms"])
+def test_where_no_pipeline_keeps_the_limits_the_prior_is_the_model(limit: str) -> None:
+    with pytest.warns(UserWarning, match="model takes"):
+        model = fitted(2, **{limit: 1e-6})
+    assert len(np.unique(model.predict_proba(toy()[0]), axis=0)) == 1

@@ -1,0 +1,66 @@
+"""The pipelines of a model fitted to other rows, without a search."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from counted_runs import QUICK, fitted, toy
+from trees import full
+
+from autopipe import AutoRegressor
+from autopipe.datasets.synthetic import toy_table
+from autopipe.execution.crossfit import crossfit
+from autopipe.folds import make_folds
+from autopipe.operators.boosting import rounds_for_all
+from autopipe.seeds import Seeds
+from autopipe.task import TaskKind
+
+BOOSTERS = ("lightgbm", "xgboost", "catboost")
+
+
+def test_a_refit_on_the_same_rows_gives_the_same_members_and_weights() -> None:
+    model = fitted(3)
+    before = model.predict_proba(toy()[0])
+    weights = [(one.number, one.weight) for one in model._model.predictor.members]
+    model.refit(*toy())
+    assert [(one.number, one.weight) for one in model._model.predictor.members] == weights
+    np.testing.assert_allclose(model.predict_proba(toy()[0]), before, atol=0.02)
+
+
+def test_a_refit_learns_the_new_rows_and_tells_their_score() -> None:
+    model = fitted(3)
+    frame, y = toy()
+    before = float(model.score_)
+    turned = np.where(y == "yes", "no", "yes")
+    model.refit(frame, turned)
+    assert (model.predict(frame) == turned).mean() > 0.7
+    assert float(model.score_) == pytest.approx(before, abs=0.1)
+
+
+def test_a_refit_on_all_rows_keeps_one_model_of_a_member() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = X[:, 0] + 0.1 * rng.normal(size=120)
+    arguments = {**QUICK, "include": ["ridge", "lightgbm"], "scoring": None, "max_trials": 3}
+    model = AutoRegressor(**arguments).fit(X, y)
+    model.refit(X, y, bag=False)
+    assert {len(one.models) for one in model._model.predictor.members} == {1}
+    assert np.corrcoef(model.predict(X), y)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_a_booster_takes_the_rounds_that_it_is_given(name: str) -> None:
+    table, target = toy_table(TaskKind.BINARY)
+    folds = make_folds(target, 2, Seeds(0))
+    fit = crossfit(
+        full(f"{name}(codes(table))"), table, target, folds, Seeds(0), rounds={(): 7}
+    )
+    learners = [model.estimators[()] for model in fit.models]
+    assert [learner.rounds for learner in learners] == [7, 7]
+    again = type(learners[0])(**learners[0].params).restore(learners[0].state())
+    assert again.rounds == 7
+
+
+def test_more_rows_are_given_a_few_more_rounds() -> None:
+    assert rounds_for_all([100, 200], 1.0) == 150
+    assert 150 < rounds_for_all([100, 200], 8 / 7) < 150 * 8 / 7
