@@ -9,14 +9,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from autopipe.datasets.knowledge import Knowledge
     from autopipe.estimators import AutoClassifier, AutoRegressor, load
     from autopipe.operators.own import learner
 
-__all__ = ["AutoClassifier", "AutoRegressor", "learner", "load"]
+__all__ = ["AutoClassifier", "AutoRegressor", "Knowledge", "learner", "load"]
 
 _HOME = {
     "AutoClassifier": "autopipe.estimators",
     "AutoRegressor": "autopipe.estimators",
+    "Knowledge": "autopipe.datasets.knowledge",
     "learner": "autopipe.operators.own",
     "load": "autopipe.estimators",
 }

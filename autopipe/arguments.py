@@ -9,20 +9,14 @@ from typing import Any
 import numpy as np
 
 from autopipe.clock import parse_seconds
-from autopipe.errors import NotSupportedError, OptionError
+from autopipe.deployment import Demands
+from autopipe.devices import device_named
+from autopipe.errors import OptionError
 from autopipe.fitting import Options
 from autopipe.memory import parse_megabytes
 from autopipe.presets import preset_named
-
-NOT_YET: dict[str, tuple[object, ...]] = {
-    "space": (None,),
-    "init": (None,),
-    "knowledge": ("auto", None),
-    "max_latency_ms": (None,),
-    "max_size_mb": (None,),
-    "device": ("auto", "cpu"),
-}
-"""Arguments that do not work yet, with the values that mean "not used"."""
+from autopipe.remembering import knowledge_named
+from autopipe.searching import search_named
 
 
 def budget_of(arguments: Mapping[str, Any]) -> float | None:
@@ -48,11 +42,11 @@ def options_of(
     ------
     OptionError
         If a value is outside what it may be.
-    NotSupportedError
-        If an argument is used that does not work yet.
     """
-    _refuse_what_does_not_work(arguments)
+    _check_ensemble(arguments["ensemble"])
     _check_max_trials(arguments["max_trials"])
+    for name in ("max_latency_ms", "max_size_mb"):
+        check_limit(name, arguments[name])
     callbacks = arguments["callbacks"]
     if callable(callbacks) or not all(callable(callback) for callback in callbacks):
         raise OptionError(f"callbacks={callbacks!r}: give a list of functions of a trial.")
@@ -66,36 +60,26 @@ def options_of(
         groups=groups,
         include=preset.include if include is None else include,
         exclude=arguments["exclude"],
-        search=None if isinstance(search, str) else search,
+        space=arguments["space"],
+        init=arguments["init"],
+        knowledge=knowledge_named(arguments["knowledge"]),
+        search=search_named(search),
         ensemble=preset.ensemble if ensemble == "auto" else ensemble,
         n_jobs=arguments["n_jobs"],
+        device=device_named(arguments["device"]),
         memory_limit_mb=None if memory_limit is None else parse_megabytes(memory_limit),
         executor=arguments["executor"],
         path=None if path is None else Path(path),
         callbacks=tuple(callbacks),
         verbose=arguments["verbose"],
+        demands=Demands(arguments["max_latency_ms"], arguments["max_size_mb"]),
         notes=notes or {},
     )
 
 
-def _refuse_what_does_not_work(arguments: Mapping[str, Any]) -> None:
-    for name, unused in NOT_YET.items():
-        value = arguments[name]
-        is_unused = value is None or (isinstance(value, str) and value in unused)
-        if not (is_unused and value in unused):
-            raise NotSupportedError(
-                f"{name}={value!r} is not supported yet; leave it at {unused[0]!r}."
-            )
-    search, ensemble = arguments["search"], arguments["ensemble"]
-    if isinstance(search, str) and search != "evolution":
-        raise NotSupportedError(
-            f'search="{search}" is not supported yet; leave it at "evolution", or give '
-            "an object with ask and tell."
-        )
-    if ensemble not in ("auto", "greedy", "none"):
-        raise NotSupportedError(
-            f'ensemble="{ensemble}" is not supported yet; give "auto", "greedy" or "none".'
-        )
+def _check_ensemble(ensemble: object) -> None:
+    if ensemble not in ("auto", "greedy", "stack", "none"):
+        raise OptionError(f'ensemble={ensemble!r}: give "auto", "greedy", "stack" or "none".')
 
 
 def _check_max_trials(count: Any) -> None:
@@ -103,3 +87,10 @@ def _check_max_trials(count: Any) -> None:
     is_count = is_number and int(count) >= 1
     if count is not None and not is_count:
         raise OptionError(f"max_trials={count!r}: give 1 or more, or None.")
+
+
+def check_limit(name: str, limit: Any) -> None:
+    """Raise where a limit is neither a positive number nor None."""
+    is_number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
+    if limit is not None and not (is_number and limit > 0):
+        raise OptionError(f"{name}={limit!r}: give a positive number, or None.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autopipe.errors import AutopipeError, InputError, OptionError, StoreError
+from autopipe.knowledge_commands import knowledge, learn
 from autopipe.usage import parser
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ _MODEL = "model.autopipe"
 _LEADERBOARD = "leaderboard.csv"
 _SHOWN_TRIALS = 15
 _PIPED_WIDTH = 120  # columns of a table that no terminal limits
-_MOST_CLASSES = 20  # distinct whole numbers that are still taken for classes
-_ROWS_PER_CLASS = 5  # and the rows that each of them needs on average
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 _INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 _TERMINATED = 143  # and one that SIGTERM ended
 
@@ -40,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "fit": _fit,
         "resume": _resume,
         "predict": _predict,
+        "export": _export,
         "leaderboard": _leaderboard,
+        "learn": learn,
+        "knowledge": knowledge,
     }[arguments.command]
     with _termination_as_interrupt() as was_terminated:
         try:
@@ -108,6 +109,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 def _fit(arguments: argparse.Namespace) -> None:
     from autopipe.estimators import AutoClassifier, AutoRegressor
     from autopipe.resuming import facts_in
+    from autopipe.suite import holds_classes
 
     out: Path = arguments.out
     if facts_in(out) or (out / _MODEL).exists():
@@ -118,7 +120,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     X, y = _labelled(arguments.data, arguments.target)
     classify = arguments.task == "classification"
     if arguments.task == "auto":
-        classify = _holds_classes(y)
+        classify = holds_classes(y)
         task, other = ("classification", "regression")[:: 1 if classify else -1]
         _say(
             f"Task: {task}, for {arguments.target} holds {y.nunique()} distinct values of "
@@ -175,9 +177,11 @@ def _fit_and_write(
     model: AutoClassifier | AutoRegressor, X: pd.DataFrame, y: pd.Series[Any], out: Path
 ) -> None:
     """Fit, and leave the model and its leaderboard in the run folder."""
+    from autopipe.spreadsheet import without_formulas
+
     model.fit(X, y)
     model.save(out / _MODEL)
-    _without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
+    without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
     if model.interrupted_:
         _say(f"Interrupted: the best so far is kept. `autopipe resume {out}` goes on.")
     print(_summary(model))
@@ -192,6 +196,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     from autopipe.estimators import AutoClassifier
     from autopipe.reading import read_table
+    from autopipe.spreadsheet import without_formulas
 
     model = _load(arguments.model)
     X = read_table(arguments.data)
@@ -203,9 +208,15 @@ def _predict(arguments: argparse.Namespace) -> None:
         predictions.insert(0, "prediction", model.predict(X), allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
-    predictions.to_csv(arguments.out or sys.stdout, index=False)
+    without_formulas(predictions).to_csv(arguments.out or sys.stdout, index=False)
     if arguments.out:
         _say(f"Wrote {len(predictions)} predictions to {arguments.out}.")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    out: Path = arguments.out or Path("predictor" if arguments.fitted else "pipeline.py")
+    _load(arguments.model).export(out, fitted=arguments.fitted)
+    _say(f"Wrote {out}; its head says what it does and what was proven of it.")
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
@@ -254,26 +265,6 @@ def _summary(model: AutoClassifier | AutoRegressor) -> str:
         return f"{tried}: the model predicts the same for every row. Give it more time."
     members = int((board["weight"] > 0).sum())
     return f"{model.score_!r}\n{tried}, {members} in the ensemble"
-
-
-def _holds_classes(y: pd.Series[Any]) -> bool:
-    """Whether a target reads as names of classes rather than as numbers."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    if is_bool_dtype(y) or not is_numeric_dtype(y):
-        return True
-    distinct = y.unique()
-    most = max(2, min(_MOST_CLASSES, len(y) // _ROWS_PER_CLASS))
-    return len(distinct) <= most and bool((distinct % 1 == 0).all())
-
-
-def _without_formulas(board: pd.DataFrame) -> pd.DataFrame:
-    """The table with a quote before every text that a spreadsheet would run."""
-    return board.map(
-        lambda cell: (
-            f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-        )
-    )
 
 
 def _load(path: Path) -> AutoClassifier | AutoRegressor:

@@ -70,6 +70,7 @@ def conclude(
     seeds: Seeds,
     clock: Clock,
     costs: FloatArray | None = None,
+    excess: float = 0.0,
 ) -> Conclusion:
     """Calibrate, decide, and tell how good that is, within a small share of the budget.
 
@@ -78,12 +79,13 @@ def conclude(
     Parameters
     ----------
     costs : of every mistake, of shape (classes, classes), where the user gave them
+    excess : of the score, that is known to be luck before it is looked into
     """
     given = None if costs is None else Decision(costs)
     if selection is None:
         everywhere = np.tile(target.prior(), (len(target.y), 1))
         return Conclusion(None, None, given, Conformal.of(everywhere, target))
-    inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock)
+    inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, excess)
     fit = inquiry.calibrated()
     found = inquiry.decided(fit.predictions, given)
     estimate = inquiry.estimate(found.predictions, trials)
@@ -103,7 +105,9 @@ class _Inquiry:
         metric: Metric,
         seeds: Seeds,
         clock: Clock,
+        excess: float,
     ) -> None:
+        self._excess = excess
         self._is_single = candidates.is_single
         self._rows = candidates.rows
         self._parts = parts_of(folds)[self._rows]
@@ -163,7 +167,7 @@ class _Inquiry:
         best = _attempted("best score", lambda: metric.score(target, _truth(target)), np.inf)
         return Estimate(
             score=score,
-            corrected=None if luck is None else score - luck,
+            corrected=None if luck is None else score - luck - self._excess,
             rows=len(self._rows),
             deviations=strays,
             best=best if best >= score else np.inf,  # a metric may not honour the truth

@@ -8,6 +8,7 @@ AutopipeError
 ├── NotSupportedError (NotImplementedError)  a documented argument that does not work yet
 ├── TreeError (ValueError)                a tree that is not well formed
 ├── UnknownOperatorError (KeyError)       a name that no operator has
+├── ExportError (RuntimeError)            an exported file would not do what the model does
 ├── DeadlineReached (TimeoutError)        time was up before anything usable was fitted
 └── RunError (RuntimeError)               the run folder or the workers failed as a whole
     ├── StoreError (OSError)              the run folder cannot be read or written
@@ -50,6 +51,10 @@ class UnknownOperatorError(AutopipeError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""  # KeyError would show the repr
+
+
+class ExportError(AutopipeError, RuntimeError):
+    """An exported file would not do what the model does, or cannot be made."""
 
 
 class DeadlineReached(AutopipeError, TimeoutError):

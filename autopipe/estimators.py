@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from autopipe.afterwards import Afterwards
 from autopipe.alignment import (
     check_groups,
     check_rows,
@@ -21,11 +22,13 @@ from autopipe.alignment import (
 )
 from autopipe.arguments import budget_of, options_of
 from autopipe.clock import Clock
+from autopipe.deployment import reading_cost
 from autopipe.ensembles.decisions import costs_of
 from autopipe.errors import NotSupportedError, OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
+from autopipe.export.exporting import export_folder, export_script
 from autopipe.failures import warn_if_all_failed
 from autopipe.fitting import fit
 from autopipe.frames import as_frame
@@ -35,8 +38,10 @@ from autopipe.keywords import explaining_keywords
 from autopipe.labels import TargetCoding
 from autopipe.leaderboard import history
 from autopipe.metrics import metric_for
+from autopipe.monotone import constrained
 from autopipe.operators.declaration import Operator
 from autopipe.persistence import Model, read_model, write_model
+from autopipe.plain import plain, to_json
 from autopipe.run import Callback
 from autopipe.seeds import RandomState, Seeds
 from autopipe.summary import summary_html
@@ -44,7 +49,7 @@ from autopipe.suspicion import warn_of_suspicions
 from autopipe.task import FloatArray
 
 
-class _AutoEstimator(Inspection, BaseEstimator):
+class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
     """Finds the best ensemble of pipelines that a time budget can buy.
 
     Pipelines (imputation, encoding, scaling, learner, calibration) are trees, judged by
@@ -65,14 +70,24 @@ class _AutoEstimator(Inspection, BaseEstimator):
         rows and budget
     include, exclude : operators by name or family; `include` narrows the learners alone, and
         takes operators of your own, as `["all", learner(MyClass)]`; see `autopipe.learner`
-    space, init : not supported yet
-    knowledge : "auto" or None
-    search : "evolution", or an object with `ask` and `tell`
+    space : narrower ranges by operator and hyperparameter, as {"lightgbm": {"learning_rate":
+        (0.01, 0.1), "num_leaves": 31, "max_bin": [63, 127]}}: a range, a value, some values
+    init : trees to begin with: the text of one, a list of such, or the best of a former run,
+        given as its folder, as a fitted estimator, or as the script that it exported
+    knowledge : "auto" begins with what paid on other data sets, those that autopipe ships with
+        and the runs on this machine, to which it adds this one; a `Knowledge` says which and
+        whether; None does neither
+    search : "evolution"; "random", "grid", "tpe" or "cmaes", which sample a learner, what
+        prepares the table for it, and their hyperparameters; or an object with `ask` and `tell`
     ensemble : "greedy" weighs the members greedily, "none" keeps the best one, "auto"
-        leaves it to the preset
-    max_latency_ms, max_size_mb : not supported yet
+        leaves it to the preset; "stack" spends a fifth of the budget on learners over the
+        members' predictions, which join where they win on rows that neither level has seen
+    max_latency_ms : milliseconds that the model may take for one row alone, reading included;
+        a limit that depends on how quick the machine is
+    max_size_mb : megabytes that its fitted pipelines may take
     n_jobs : cores; -1 is all
-    device : "auto" or "cpu"
+    device : "cpu", "cuda", or "auto" for the latter where there is one: networks are then
+        trained on the graphics card, beside the other learners on the cores
     memory_limit : what all workers may hold together: bytes, or a text such as "4GB"; by
         default 80 % of what is free. Beyond it, the one that holds most costs its trial.
     executor : "processes", "inline", or an object that runs jobs
@@ -96,6 +111,8 @@ class _AutoEstimator(Inspection, BaseEstimator):
         Every finished trial.
     roles_ : dict
         How each column was read.
+    front_ : DataFrame
+        The models that `select` can move to: score, milliseconds, megabytes.
     ledger_ : dict
         Seconds of every stage of the fit.
     interrupted_ : bool
@@ -179,7 +196,7 @@ class _AutoEstimator(Inspection, BaseEstimator):
         groups: Any = None,
         sample_weight: Any = None,
         roles: Mapping[Any, str] | None = None,
-        monotone: object = None,
+        monotone: Mapping[Any, int] | None = None,
         costs: Any = None,
         tables: object = None,
         relationships: object = None,
@@ -201,11 +218,15 @@ class _AutoEstimator(Inspection, BaseEstimator):
         costs : what a mistake costs, of shape (classes, classes), by what is true and what
             is said, in the order of the sorted classes; or a dict by (true, said). Then
             `predict` gives the class of the least expected cost.
-        monotone, tables, relationships, cutoff : not supported yet
+        monotone : columns of numbers that predictions may only rise with (1) or only fall with
+            (-1), all else being equal, as {"age": 1}. What rises is the number, or the
+            probability of the second of two classes. Only boosted trees can promise that, so
+            they alone make up the model; a missing value stands outside of the order.
+        tables, relationships, cutoff : not supported yet
         """
         arguments = self.get_params(deep=False)
         clock = Clock(budget_of(arguments))
-        for name in ("monotone", "tables", "relationships", "cutoff"):
+        for name in ("tables", "relationships", "cutoff"):
             if locals()[name] is not None:
                 raise NotSupportedError(f"fit({name}=...) is not supported yet; leave it out.")
         notes = {"class": type(self).__name__, "arguments": self._plain_arguments()}
@@ -221,10 +242,14 @@ class _AutoEstimator(Inspection, BaseEstimator):
             table = coding.encode(X)
             target_coding = TargetCoding.learn(y, classify=self._is_classifier)
             target = target_coding.target(y, check_weights(sample_weight, len(table)))
+            if monotone is not None:
+                table = constrained(table, coding, monotone, target.kind)
             names, is_grouped = list(coding.columns), groups is not None
             warn_of_suspicions(table, target, names, target_coding.classes, is_grouped)
             classes = target_coding.classes if self._is_classifier else None
             metric = metric_for(self.scoring, target.kind, classes)
+            reading = reading_cost(coding.encode, frame)
+            options = replace(options, demands=replace(options.demands, reading=reading))
             if costs is not None:
                 options = replace(options, costs=self._costs(costs, classes))
         seeds = None if self.random_state is None else Seeds.of(self.random_state)
@@ -238,6 +263,9 @@ class _AutoEstimator(Inspection, BaseEstimator):
             "estimate": None if estimate is None else estimate.state(),
             "ledger": dict(fitted.ledger),
             "interrupted": fitted.was_interrupted,
+            "has_costs": costs is not None,
+            "roles": _by_column(roles),
+            "monotone": _by_column(monotone),
         }
         decision, conformal = fitted.conclusion.decision, fitted.conclusion.conformal
         self._adopt(
@@ -249,6 +277,7 @@ class _AutoEstimator(Inspection, BaseEstimator):
                 conformal,
                 fitted.trials,
                 facts,
+                fitted.front,
             )
         )
         warn_if_all_failed(fitted.trials)
@@ -305,9 +334,34 @@ class _AutoEstimator(Inspection, BaseEstimator):
         """
         write_model(self._fitted(), Path(path))
 
-    def export(self, path: str | PathLike[str], fitted: bool = False) -> None:
-        """Not supported yet."""
-        raise NotSupportedError("export is not supported yet; use save and load.")
+    def export(
+        self, path: str | PathLike[str], fitted: bool = False, X: Any = None, y: Any = None
+    ) -> None:
+        """Write the model as plain Python that needs no autopipe.
+
+        Before anything is written, a fresh interpreter without autopipe has to predict what
+        the model does: a script after it is fitted, as autopipe fits the same pipelines, to
+        at most 2,000 rows; a folder with its fitted state. That takes seconds to a minute.
+
+        Parameters
+        ----------
+        path : of the script to write, such as "pipeline.py"; or where `fitted`, of a new
+            folder
+        fitted : whether to write what was learned too: then `python predict.py new.csv -o
+            out.csv` predicts, and `from predict import load` gives the model
+        X, y : rows that it is proven on; by default they are made up, with the columns of
+            training. A folder needs no `y`.
+
+        Raises
+        ------
+        ExportError
+            If it would not predict the same; then nothing is written.
+        """
+        model = self._fitted()
+        if fitted:
+            export_folder(model, Path(path), X)
+        else:
+            export_script(model, Path(path), X, y)
 
     def _html_repr(self) -> str:  # scikit-learn's hook for what notebooks show
         if hasattr(self, "_model"):
@@ -323,6 +377,11 @@ class _AutoEstimator(Inspection, BaseEstimator):
         tags.input_tags.sparse = True
         tags.non_deterministic = self.max_trials is None
         return tags
+
+
+def _by_column(values: Mapping[Any, Any] | None) -> list[list[Any]]:
+    """Values by a column's name, as JSON."""
+    return [[to_json(plain(name)), value] for name, value in (values or {}).items()]
 
 
 class AutoClassifier(ClassifierMixin, _AutoEstimator):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from autopipe.operators.catalogue import catalogue
 from autopipe.tree import Node
-from autopipe.trial import Trial
+from autopipe.trial import Status, Trial
 
 _COLUMNS = ("learner", "status", "reason", "count", "share", "tree", "traceback")
 _MOST_TOLD = 5  # reasons, in a warning
@@ -22,7 +22,7 @@ def failures(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     groups: dict[tuple[str, str, str], list[Trial]] = {}
     for trial in trials:
-        if not trial.is_complete:
+        if not trial.is_complete and trial.status is not Status.PARTIAL:
             key = (_learner(trial.tree), trial.status.value, trial.reason)
             groups.setdefault(key, []).append(trial)
     rows = [

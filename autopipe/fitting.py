@@ -10,47 +10,52 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
-from autopipe.choice import chosen_operators, own_operators
+from autopipe.choice import Narrowing, chosen_operators, narrowed, own_operators
 from autopipe.clock import Clock
-from autopipe.datasets.portfolio import Situation, portfolio
+from autopipe.datasets.knowledge import Knowledge
+from autopipe.datasets.portfolio import Situation
+from autopipe.deployment import Demands
+from autopipe.devices import CPU
 from autopipe.ensembles.members import fold_scores
-from autopipe.errors import OptionError, RunError
-from autopipe.evolution.evolution import Evolution
+from autopipe.errors import RunError, StoreError
+from autopipe.evolution.gain import Gains
 from autopipe.evolution.grammar import Grammar
 from autopipe.evolution.search import Search
 from autopipe.execution.cost_model import CostModel
-from autopipe.execution.executor import Executor, Job
+from autopipe.execution.executor import Executor
 from autopipe.execution.files import data_path
-from autopipe.execution.inline import Inline
 from autopipe.execution.loop import Loop
 from autopipe.execution.own_operators import write_operators
 from autopipe.execution.pacing import Pace
-from autopipe.execution.plan import Plan, affordable_fits, plan
-from autopipe.execution.processes import Processes
-from autopipe.execution.relay import Relay
+from autopipe.execution.plan import affordable_fits, plan
+from autopipe.execution.racing import Race
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
 from autopipe.folds import Folds, default_count, holdout, make_folds
+from autopipe.initial import initial_trees
 from autopipe.memory import usable_megabytes
 from autopipe.metrics import Metric
-from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Operator
 from autopipe.operators.own import default_tree
+from autopipe.placement import chosen_executor, core_count, device_gains
 from autopipe.progress import Progress
+from autopipe.remembering import first_trees
 from autopipe.resuming import check_agreement, facts_in, facts_of
 from autopipe.run import Callback, Fitted, Run
 from autopipe.sampling import affordable_rows
+from autopipe.searching import made_search
+from autopipe.second_level import Stacking
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
-from autopipe.tree import TABLE_NAME, parse
+from autopipe.tree import parse
 from autopipe.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -58,11 +63,10 @@ log = logging.getLogger(__name__)
 _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, loading it
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
 _LARGEST_FINISH = 0.25  # but of a short budget no more than this
-_SHORTEST_FOR_WORKERS = 5.0  # s; below, the first trial does not wait for their imports
+_STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
 _LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
 _DISK_SHARE = 0.2  # of the free disk for the files of trials: others write there too
 _MOST_DISK_BYTES = 20e9  # and no more on a large disk, where nobody looks for what fills it
-_LAG = 8  # trials; see Evolution: no more workers than this keep a counted run reproducible
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,20 @@ class Options:
     frame: Any = None
     include: Sequence[str | Operator] | None = None
     exclude: Sequence[str] | None = None
-    search: Search | None = None
+    space: Narrowing | None = None
+    init: object = None
+    knowledge: Knowledge | None = None
+    search: str | Search = "evolution"
     ensemble: str = "auto"
     n_jobs: int = -1
+    device: str = CPU
     memory_limit_mb: float | None = None  # of all workers together
     executor: Executor | str | None = None
     path: Path | None = None
     callbacks: Sequence[Callback] = ()
     verbose: int = 1
     costs: FloatArray | None = None
+    demands: Demands = field(default_factory=Demands)
     notes: Mapping[str, Any] = field(default_factory=dict)  # JSON; kept in the run folder
 
 
@@ -109,33 +118,43 @@ def fit(
     RunError
         If the workers failed before any trial was completed.
     """
-    operators = chosen_operators(options.include, options.exclude)
+    operators = narrowed(chosen_operators(options.include, options.exclude), options.space)
     seconds = clock.budget if clock.budget is not None else float("inf")
     former = {} if options.path is None else facts_in(options.path)
     seeds = seeds or Seeds.of(former.get("seed"))
     cores = core_count(options.n_jobs)
-    search_end = clock.end - _finish_seconds(clock.budget)
+    finish = search_end = clock.end - _finish_seconds(clock.budget)
+    if options.ensemble == "stack" and clock.budget is not None:
+        search_end -= _STACK_SHARE * clock.budget
     table, target, folds = _judged(table, target, options, seeds, former, clock)
     shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
-    data = RunData(table, target, folds)
+    data, glimpse = RunData(table, target, folds), folds.glimpse(target, seeds)
     with ExitStack() as stack:
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
             grammar = Grammar(operators, table.schema, target.kind, len(table))
             shares = plan(shape, len(folds), cores, clock.budget)
-            costs = CostModel(shape, folds, shares.fold_threads)
+            is_for_device = device_gains(options.device, len(table))
+            costs = CostModel(shape, folds, shares.fold_threads, is_for_device)
             situation = Situation.of(
                 table, target, len(folds), cores * seconds, costs.core_seconds
             )
-            search = options.search or _evolution(grammar, situation, options, seeds)
             store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
+            gains = None
+            if options.ensemble != "none":
+                gains = Gains(target, folds, metric, partial(_predictions_if_any, store))
+            search = _search(grammar, situation, options, seeds, table, target, gains)
             write_operators(data_path(folder), own_operators(options.include))
             memory_mb = options.memory_limit_mb or usable_megabytes()
-            executor = _executor(options.executor, folder, shares, memory_mb, clock)
+            executor = chosen_executor(
+                options.executor, folder, shares.workers, memory_mb, clock, options.device,
+                is_for_device,
+            )  # fmt: skip
             stack.callback(executor.close)
         run = Run(
+            table,
             target,
             folds,
             metric,
@@ -144,8 +163,12 @@ def fit(
             stack.enter_context(Progress(clock, metric, options.verbose)),
             single=options.ensemble == "none",
             max_megabytes=_disk_megabytes(folder),
+            keeps_predictions=options.max_trials is not None,
             callbacks=options.callbacks,
+            demands=options.demands,
         )
+        if options.ensemble == "stack" and not table.schema.is_monotone:
+            run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)
         with clock.stage("search"):
             search_end = max(search_end, clock.now() + _LEAST_SECONDS)
             run.take_up(trials)
@@ -166,6 +189,8 @@ def fit(
                 store=store,
                 clock=clock,
                 score=lambda predictions: fold_scores(predictions, target, folds, metric),
+                race=None if clock.budget is None else Race(target, folds),
+                screen=lambda predictions: fold_scores(predictions, target, glimpse, metric),
                 observe=run.observe,
                 refresh=run.refresh,
                 seed=seeds.root,
@@ -173,6 +198,7 @@ def fit(
                 max_trials=options.max_trials,
                 fold_threads=shares.fold_threads,
                 former=trials,
+                objection=run.objection,
             )
             try:
                 loop.run()
@@ -188,6 +214,7 @@ def fit(
                     "finished is in the model.",
                     stacklevel=3,
                 )
+        run.progress.ending = getattr(search, "ended", "")
         if loop.unsaved is not None:
             warnings.warn(
                 f"The search ended early, for its trials could not be kept: {loop.unsaved} "
@@ -196,7 +223,10 @@ def fit(
                 stacklevel=3,
             )
         with clock.stage("finish"):
-            return run.result(seeds, options.costs)
+            fitted = run.result(seeds, options.costs)
+            if options.knowledge is not None and options.max_trials is None:
+                run.remember(options.knowledge)
+            return fitted
 
 
 def _judged(
@@ -229,43 +259,30 @@ def _judged(
     return table, target, make_folds(target, count, seeds, groups, options.frame)
 
 
-def core_count(n_jobs: int) -> int:
-    """Cores that `n_jobs` asks for, in joblib's sense: -1 is all that this process may use."""
-    cores = int(joblib.cpu_count())
-    if n_jobs == 0 or isinstance(n_jobs, bool):
-        raise OptionError(f"n_jobs={n_jobs}: give a number of cores, or -1 for all of them.")
-    return max(1, min(n_jobs, cores) if n_jobs > 0 else cores + 1 + n_jobs)
-
-
-def _evolution(
-    grammar: Grammar, situation: Situation, options: Options, seeds: Seeds
-) -> Evolution:
+def _search(
+    grammar: Grammar,
+    situation: Situation,
+    options: Options,
+    seeds: Seeds,
+    table: Table,
+    target: Target,
+    gains: Gains | None,
+) -> Search:
     own = [op for op in own_operators(options.include) if op.is_learner]
-    first = [parse(text) for text in portfolio(situation)]
+    init, is_counted = initial_trees(options.init), options.max_trials is not None
+    known = options.knowledge
+    first = first_trees(known, situation, table, target, grammar, is_counted)
     first[1:1] = [parse(default_tree(operator, situation.schema)) for operator in own]
-    lag = None if options.max_trials is None else _LAG
-    return Evolution(first, grammar, seeds, lag=lag)
+    rows = round(len(table) * (1 - 1 / max(2, situation.folds)))
+    return made_search(options.search, first, init, grammar, seeds, is_counted, gains, rows)
 
 
-def _is_ours(job: Job) -> bool:
-    """Whether a job has operators of the catalogue alone, which heed their deadline."""
-    return all(node.op in {TABLE_NAME, *catalogue()} for _, node in parse(job.tree).walk())
-
-
-def _executor(
-    choice: Executor | str | None, folder: Path, shares: Plan, memory_mb: float, clock: Clock
-) -> Executor:
-    if choice is None:
-        workers = _executor("processes", folder, shares, memory_mb, clock)
-        is_short = clock.budget is not None and clock.budget < _SHORTEST_FOR_WORKERS
-        return Relay(Inline(folder), workers, _is_ours) if is_short else workers
-    if choice == "inline":
-        return Inline(folder)
-    if choice == "processes":
-        return Processes(folder, shares.workers, memory_limit_mb=memory_mb)
-    if isinstance(choice, str):
-        raise OptionError(f'executor="{choice}": give "processes", "inline" or an Executor.')
-    return choice
+def _predictions_if_any(store: Store, number: int) -> FloatArray | None:
+    """The out-of-fold predictions of a trial; None where they were removed or are damaged."""
+    try:
+        return store.oof(number)
+    except StoreError:
+        return None
 
 
 def _times(factor: float, folds: int) -> int:

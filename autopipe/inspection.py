@@ -12,11 +12,12 @@ from autopipe.failures import failures
 from autopipe.frames import as_frame, is_named
 from autopipe.importance import permutation_importance
 from autopipe.leaderboard import as_predictions, leaderboard, scored_leaderboard
+from autopipe.lineage import features
 from autopipe.metrics import Metric, metric_for
 from autopipe.persistence import Model
 from autopipe.seeds import RandomState, Seeds
 from autopipe.table import Table
-from autopipe.task import Target
+from autopipe.task import Target, TaskKind
 
 
 class Inspection:
@@ -98,14 +99,24 @@ class Inspection:
         target = model.target_coding.target(y)
         frame = as_frame(X)
         check_rows(frame, y)
-        classes = model.target_coding.classes if target.is_classification else None
-        metric = metric_for(self.scoring, target.kind, classes)
+        return table, frame, target, self._metric(model)
+
+    def _metric(self, model: Model) -> Metric:
+        """The metric of the fit."""
+        kind = model.target_coding.kind
+        classes = None if kind is TaskKind.REGRESSION else model.target_coding.classes
+        metric = metric_for(self.scoring, kind, classes)
         if metric.shown_name != model.facts["score_name"]:
             raise OptionError(
                 f"The model was fitted with {model.facts['score_name']}, but scoring now means "
                 f"{metric.shown_name}; set_params(scoring=...) gives the former back."
             )
-        return table, frame, target, metric
+        return metric
+
+    @property
+    def features_(self) -> pd.DataFrame:
+        """The columns that members made for themselves; see `autopipe.lineage.features`."""
+        return features(self._fitted())
 
     def failures(self) -> pd.DataFrame:
         """The trials that failed, by learner and reason, the most frequent first.

@@ -16,7 +16,7 @@ from autopipe.metrics import Metric
 from autopipe.persistence import Model
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target, TaskKind
-from autopipe.trial import Trial
+from autopipe.trial import Source, Trial
 
 _ENSEMBLE = "ensemble"
 
@@ -43,13 +43,20 @@ def leaderboard(model: Model) -> pd.DataFrame:
 
     Scores are means over the folds, in the metric's usual sign. Of the ensemble the score
     corrected for selection is known, and where that of ever more rows lies with 90 %.
-    `row_ms` is what a row of a batch costs.
+    `row_ms` is what a row of a batch costs, in the ensemble by the models that it has. A
+    second level that is "not used" scores well by the folds only; `history_` tells why.
     """
     name, score = str(model.facts["score_name"]), model.score
     weights = {member.number: member.weight for member in model.predictor.members}
     low, high = score.interval()
     complete = [trial for trial in model.trials if trial.score is not None]
-    members = [trial for trial in complete if trial.number in weights]
+    kept = {
+        each.number: len(each.models)
+        for member in model.predictor.members
+        for each in (member, *member.inputs)
+    }
+    members = [trial for trial in complete if trial.number in kept]
+    shares = [kept[trial.number] / len(trial.fold_scores) for trial in members]
     ensemble: dict[str, Any] = {
         "number": None,
         "learner": _ENSEMBLE,
@@ -59,8 +66,13 @@ def leaderboard(model: Model) -> pd.DataFrame:
         "high": high,
         "weight": 1.0,
         "seconds": sum(trial.seconds for trial in members),
-        "row_ms": sum(1000 * trial.predict_seconds for trial in members),
-        "megabytes": sum(trial.megabytes for trial in members),
+        "row_ms": sum(
+            1000 * share * trial.predict_seconds
+            for share, trial in zip(shares, members, strict=True)
+        ),
+        "megabytes": sum(
+            share * trial.megabytes for share, trial in zip(shares, members, strict=True)
+        ),
         "status": "",
         "source": "",
         "tree": "",
@@ -74,13 +86,19 @@ def leaderboard(model: Model) -> pd.DataFrame:
             "seconds": trial.seconds,
             "row_ms": 1000 * trial.predict_seconds,
             "megabytes": trial.megabytes,
-            "status": "truncated" if trial.is_truncated else trial.status.value,
+            "status": _status(trial),
             "source": trial.source.value,
             "tree": str(trial.tree),
         }
         for trial in sorted(complete, key=lambda trial: -(trial.score or 0.0))
     ]
     return pd.DataFrame([ensemble, *rows], columns=list(ensemble)).astype({"number": "Int64"})
+
+
+def _status(trial: Trial) -> str:
+    if trial.source is Source.STACK and trial.failure:
+        return "not used"
+    return "truncated" if trial.is_truncated else trial.status.value
 
 
 def scored_leaderboard(

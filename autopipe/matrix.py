@@ -5,7 +5,7 @@ Only numpy is imported, so that the source can stand in an exported script.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +21,19 @@ class Matrix:
     levels : for every column 0 where it holds numbers, or k where it holds the codes
         0 .. k - 1 of a category
     names : for every column where it came from, such as "c3" or "c3=2"
+    monotone : for every column 1 where predictions may only rise with it, -1 where they may
+        only fall, else 0; empty where all are free
     """
 
     values: NDArray[np.float32 | np.float64]
     levels: tuple[int, ...]
     names: tuple[str, ...]
+    monotone: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.values.ndim == 2
         assert self.values.shape[1] == len(self.levels) == len(self.names)
+        assert len(self.monotone) in (0, len(self.names))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -46,9 +50,9 @@ class Matrix:
 
     def take(self, rows: NDArray[np.integer] | slice) -> Matrix:
         """Some rows, in the order given."""
-        return Matrix(self.values[rows], self.levels, self.names)
+        return replace(self, values=self.values[rows])
 
 
 def joined(first: Matrix, second: Matrix) -> Matrix:
     """The rows of the first above the rows of the second."""
-    return Matrix(np.concatenate([first.values, second.values]), first.levels, first.names)
+    return replace(first, values=np.concatenate([first.values, second.values]))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
+from autopipe.archive import Archive, Writer, open_archive, write_archive
 from autopipe.ensembles.corrected_score import Estimate, Score
 from autopipe.ensembles.decisions import Decision, is_of_labels
+from autopipe.ensembles.front import Front, read_front, write_front
 from autopipe.ensembles.intervals import Conformal
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.errors import StoreError, UnknownOperatorError
@@ -25,14 +27,16 @@ from autopipe.metrics import Metric
 from autopipe.operators.calibration import Temperature
 from autopipe.operators.catalogue import add_operators
 from autopipe.operators.declaration import Operator
-from autopipe.operators.fitted import read_fitted, write_fitted
+from autopipe.operators.fitted import FittedTree, read_fitted, write_fitted
+from autopipe.probes import probe_rows
 from autopipe.task import FloatArray, IntArray
 from autopipe.trial import Trial
 
-FORMAT = 2
+FORMAT = 3
 """Counts the changes of the file's layout."""
 
-_HEAD = "model.json"
+_FRONT = "front.npz"
+_PROBES = 50  # made-up rows that a file has to predict the same before it is kept
 _LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost")
 
 
@@ -48,6 +52,7 @@ class Model:
     conformal : the errors that intervals and sets are made of
     trials : every finished trial
     facts : further plain values, such as the score
+    front : the models to choose from after fitting; None where there is but this one
     """
 
     coding: Coding
@@ -57,6 +62,7 @@ class Model:
     conformal: Conformal
     trials: tuple[Trial, ...]
     facts: Mapping[str, Any]  # JSON
+    front: Front | None = None
 
     @property
     def score(self) -> Score:
@@ -90,6 +96,7 @@ def write_model(model: Model, path: Path) -> None:
         If the file cannot be written.
     """
     members, temperature = model.predictor.members, model.predictor.temperature
+    parts = {part.number: part for member in members for part in (member, *member.inputs)}
     head = {
         "format": FORMAT,
         "versions": {name: version(name) for name in _LIBRARIES},
@@ -100,21 +107,54 @@ def write_model(model: Model, path: Path) -> None:
         "costs": None if model.decision is None else model.decision.costs.tolist(),
         "conformal": model.conformal.state(),
         "members": [[member.number, member.weight] for member in members],
+        "inputs": {
+            member.number: [part.number for part in member.inputs]
+            for member in members
+            if member.inputs
+        },
         "trials": [list(row_of(trial)) for trial in model.trials],
         "facts": dict(model.facts),
     }
 
+    files: dict[str, Writer] = {
+        _member_name(part.number): partial(_write_models, part.models)
+        for part in parts.values()
+    }
+    if model.front is not None:
+        front = model.front.made_of(members)
+        files[_FRONT] = lambda file: write_front(file, front)
+
     def write(file: BinaryIO) -> None:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.writestr(_HEAD, json.dumps(head))
-            for member in members:
-                with archive.open(_member_name(member.number), "w", force_zip64=True) as part:
-                    write_fitted(part, member.models)
+        write_archive(file, head, files)
+        file.flush()
+        _check_copy(model, Path(file.name))
 
     try:
         write_atomically(path, write)
     except OSError as error:
+        if isinstance(error, StoreError):
+            raise
         raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _write_models(models: Sequence[FittedTree], file: IO[bytes]) -> None:
+    write_fitted(file, models)
+
+
+def _check_copy(model: Model, path: Path) -> None:
+    """Refuse to keep a file that does not predict what the model does, for made-up rows."""
+    with open_archive(path) as archive:
+        copy = _model_of(archive, None)
+    rows = probe_rows(model.coding, _PROBES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours, theirs = (one.predictor.predict(one.coding.encode(rows)) for one in (model, copy))
+    if not np.array_equal(ours, theirs, equal_nan=True):
+        largest = np.abs(ours - theirs).max()
+        raise StoreError(
+            f"The model was not saved: read back, it predicts other values, by {largest:.3g} "
+            "at most. Please report which learners it has."
+        )
 
 
 def read_model(path: Path, operators: Sequence[Operator] = ()) -> Model:
@@ -127,33 +167,13 @@ def read_model(path: Path, operators: Sequence[Operator] = ()) -> Model:
     Raises
     ------
     StoreError
-        If there is no such file, it is damaged, or a newer autopipe wrote it; or if it has
-        operators that are neither autopipe's nor given.
+        If there is no such file, it is damaged or too large, or a newer autopipe wrote it; or
+        if it has operators that are neither autopipe's nor given.
     """
     add_operators(operators)
-    own = [operator.name for operator in operators]
     try:
-        with zipfile.ZipFile(path) as archive:
-            head: dict[str, Any] = json.loads(archive.read(_HEAD))
-            if head["format"] > FORMAT:
-                raise StoreError(f"{path} was written by a newer autopipe; upgrade to read it.")
-            members = []
-            for number, weight in head["members"]:
-                with archive.open(_member_name(number)) as file:
-                    members.append(Member(number, weight, tuple(read_fitted(file, own))))
-        return Model(
-            Coding.restore(head["coding"]),
-            TargetCoding.restore(head["target"]),
-            Predictor(
-                tuple(members),
-                np.array(head["prior"]),
-                None if (heat := head["temperature"]) is None else Temperature().restore(heat),
-            ),
-            None if head["costs"] is None else Decision(np.array(head["costs"])),
-            Conformal.restore(head["conformal"]),
-            tuple(trial_of(tuple(row)) for row in head["trials"]),
-            head["facts"],
-        )
+        with open_archive(path) as archive:
+            return _model_of(archive, [operator.name for operator in operators])
     except FileNotFoundError as error:
         raise StoreError(f"There is no file {path}.") from error
     except UnknownOperatorError as error:
@@ -161,10 +181,66 @@ def read_model(path: Path, operators: Sequence[Operator] = ()) -> Model:
             f"{path} was made with operators of your own: {error} If you trust the file, give "
             "them again, as in load(path, operators=[...])."
         ) from error
-    except DAMAGE as error:
+    except (*DAMAGE, MemoryError) as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"{path} is no model of autopipe, or is damaged: {error}.") from error
+
+
+def _model_of(archive: Archive, own: Collection[str] | None) -> Model:
+    """The model in an archive of this version or an earlier one.
+
+    Parameters
+    ----------
+    own : names of operators beside the catalogue's that are allowed; None for any
+    """
+    head = _migrated(archive.head)
+    inputs = head["inputs"]
+    models: dict[int, tuple[FittedTree, ...]] = {}
+
+    def member(number: int, weight: float = 1.0) -> Member:
+        if number not in models:
+            models[number] = tuple(read_fitted(archive.part(_member_name(number)), own))
+        below = tuple(map(member, inputs.get(str(number), ())))
+        return Member(number, weight, models[number], below)
+
+    members = tuple(member(*pair) for pair in head["members"])
+    heat, costs = head["temperature"], head["costs"]
+    return Model(
+        Coding.restore(head["coding"]),
+        TargetCoding.restore(head["target"]),
+        Predictor(
+            members,
+            np.array(head["prior"]),
+            None if heat is None else Temperature().restore(heat),
+        ),
+        None if costs is None else Decision(np.array(costs)),
+        Conformal.restore(head["conformal"]),
+        tuple(trial_of(tuple(row)) for row in head["trials"]),
+        head["facts"],
+        read_front(archive.part(_FRONT), members) if _FRONT in archive else None,
+    )
+
+
+def _migrated(head: dict[str, Any]) -> dict[str, Any]:
+    """A head as this version writes it, from one of an earlier version."""
+    if head["format"] > FORMAT:
+        raise StoreError(
+            f"The file has format {head['format']} of a newer autopipe, and this one reads up "
+            f"to {FORMAT}: pip install -U autopipe."
+        )
+    for step in range(head["format"], FORMAT):
+        head = _MIGRATIONS[step](head)
+    return head
+
+
+def _with_inputs(head: dict[str, Any]) -> dict[str, Any]:
+    """From format 2, in which no member was stacked."""
+    return {**head, "inputs": {}, "format": 3}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _with_inputs}
+"""By the format that each begins with."""
 
 
 def _member_name(number: int) -> str:

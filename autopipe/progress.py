@@ -12,7 +12,7 @@ from rich.text import Text
 from autopipe.clock import Clock
 from autopipe.metrics import Metric
 from autopipe.notebook import NotebookLine, is_notebook
-from autopipe.trial import Trial
+from autopipe.trial import Status, Trial
 
 _MOST_FAMILIES = 3  # that the line names
 
@@ -35,6 +35,7 @@ class Progress:
         self._failed = 0
         self._best: float | None = None
         self.ensemble_score: float | None = None
+        self.ending = ""  # why the search ended before its time
         self._running: dict[int, str] = {}
         self._has_ended = False
         self._display = self._chosen_display() if verbose else None
@@ -75,7 +76,7 @@ class Progress:
     def update(self, trial: Trial, ensemble_score: float | None) -> None:
         """Take note of a finished trial and of the ensemble after it."""
         self._trials += 1
-        self._failed += not trial.is_complete
+        self._failed += not trial.is_complete and trial.status is not Status.PARTIAL
         self._running = {n: f for n, f in self._running.items() if n != trial.number}
         self.ensemble_score = ensemble_score
         if trial.score is not None and (self._best is None or trial.score > self._best):
@@ -87,7 +88,7 @@ class Progress:
         if self._failed:
             words.append(f"{self._failed} failed")
         words.append(self._time())  # before the scores: a narrow terminal cuts the end
-        words += self._scores()
+        words += [*self._scores(), *[f"ended early: {self.ending}"] * bool(self.ending)]
         families = list(dict.fromkeys(self._running.values()))
         if families and not self._has_ended:
             more = ", ..." if len(families) > _MOST_FAMILIES else ""

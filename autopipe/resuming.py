@@ -18,7 +18,7 @@ from autopipe.seeds import Seeds
 
 _LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost", "deap")
 _MUST_AGREE = {
-    "table": "another table (other rows, columns or roles)",
+    "table": "another table (other rows, columns, roles or monotone)",
     "target": "another target (other values, classes or weights)",
     "metric": "another metric",
     "seed": "another random_state",

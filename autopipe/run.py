@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from autopipe.clock import Clock
 from autopipe.conclusion import Conclusion, conclude
+from autopipe.datasets.knowledge import Knowledge
+from autopipe.deployment import Demands, front_of
+from autopipe.ensembles.front import Front, best_within
 from autopipe.ensembles.members import Candidates, Selection
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.errors import StoreError
+from autopipe.execution.executor import Outcome
 from autopipe.execution.files import oof_path
 from autopipe.execution.store import Store
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.operators.catalogue import operator_named
 from autopipe.progress import Progress
+from autopipe.remembering import remember
+from autopipe.second_level import Stacking
 from autopipe.seeds import Seeds
+from autopipe.table import Table
 from autopipe.task import FloatArray, Target
 from autopipe.tree import Node
-from autopipe.trial import Proposal, Trial
+from autopipe.trial import Proposal, Source, Trial
 
 log = logging.getLogger(__name__)
 
 _SELECT_SHARE = 0.05  # of the controller's time, that keeping the ensemble current may take
 _SELECT_LEFT = 0.3  # of the time that is left, for one choice
+_LEAST_LEFT = 0.3  # s, to keep what was found for later runs
+_FRONT_LEFT = 0.2  # of it, for what else could be delivered, and for reading that
+_MOST_SPARE = 4  # candidates beside the members, to choose from after the fit,
+_QUICKER = 0.7  # of the time for a row that the next better one takes
 
 Callback = Callable[[Trial], object]
 
@@ -42,6 +56,7 @@ class Fitted:
     trials : every finished trial
     ledger : seconds of every stage
     was_interrupted : whether the user ended it
+    front : the models that could be delivered instead; None without members
     """
 
     predictor: Predictor
@@ -50,6 +65,7 @@ class Fitted:
     trials: tuple[Trial, ...]
     ledger: dict[str, float]
     was_interrupted: bool
+    front: Front | None = None
 
 
 @dataclass
@@ -60,8 +76,13 @@ class Run:
     ----------
     single : keep the best trial alone
     max_megabytes : on the disk, beyond which trials that are no members are removed
+    keeps_predictions : also of trials that are removed, so that a resumed search knows what
+        they were worth
+    stacking : judges a second level over the members; None for no such level
+    demands : what the delivered model may cost
     """
 
+    table: Table
     target: Target
     folds: Folds
     metric: Metric
@@ -70,7 +91,10 @@ class Run:
     progress: Progress
     single: bool = False
     max_megabytes: float = float("inf")
+    keeps_predictions: bool = False
     callbacks: Sequence[Callback] = ()
+    stacking: Stacking | None = None
+    demands: Demands = field(default_factory=Demands)
     was_interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -79,6 +103,7 @@ class Run:
         self.members: list[Member] = []
         self._candidates = Candidates(self.target, self.folds, self.metric, self.single)
         self._megabytes: dict[int, float] = {}  # of the files of the candidates
+        self._stacked: dict[int, Member] = {}  # by number
         self._is_current = True
         self._next_selection = 0.0
 
@@ -118,7 +143,7 @@ class Run:
                 break
         kept = self._candidates.numbers
         for number in self._megabytes.keys() - kept:
-            self.store.discard(number)
+            self.store.discard(number, self.keeps_predictions)
             del self._megabytes[number]
         self._is_current = self._is_current and trial.number not in kept
 
@@ -147,17 +172,53 @@ class Run:
 
     def _loaded(self, selection: Selection | None) -> list[Member] | None:
         """The members of a selection; None if one could not be read, which is dropped."""
-        known = {member.number: member.models for member in self.members}
+        known = {member.number: member for member in self.members} | self._stacked
         members = []
         for number, weight in ({} if selection is None else selection.weights).items():
-            try:
-                models = known.get(number) or tuple(self.store.fitted(number))
-            except StoreError as error:
-                _warn_of_loss(number, error)
-                self._candidates.drop(number)
-                return None
-            members.append(Member(number, weight, models))
+            if number not in known:
+                try:
+                    known[number] = Member(number, weight, tuple(self.store.fitted(number)))
+                except StoreError as error:
+                    _warn_of_loss(number, error)
+                    self._candidates.drop(number)
+                    return None
+            members.append(replace(known[number], weight=weight))
         return members
+
+    def _stack(self, stacking: Stacking) -> float:
+        """Judge a second level over the members, and let what wins compete for a place.
+
+        Returns
+        -------
+        float
+            What the score of the ensemble then promises beyond what unseen rows showed.
+        """
+        before = self.selection
+        if before is None:
+            return 0.0
+        every, stacked = self._candidates.stacked()
+        numbers = [number for number in every if number in before.weights]
+        trees = {trial.number: trial.tree for trial in self.trials}
+        seconds = stacking.judged(
+            [trees[number] for number in numbers],
+            stacked[[every.index(number) for number in numbers]],
+            np.array([before.weights[number] for number in numbers]),
+        )
+        members = {member.number: replace(member, weight=1.0) for member in self.members}
+        inputs = tuple(members[number] for number in numbers)
+        first = 1 + max(trees)
+        for number, second in enumerate(seconds, first):
+            trial = second.trial(number, numbers)
+            self.trials.append(trial)
+            if second.wins:
+                assert trial.score is not None
+                self._stacked[number] = Member(number, 1.0, second.fit.models, inputs)
+                self._candidates.add(number, "stack", trial.score, second.fit.out_of_fold)
+                self._is_current = False
+        self._select()
+        assert self.selection is not None
+        gains = [one.unseen for one in seconds if one.wins and one.unseen is not None]
+        return max(0.0, self.selection.score - before.score - max(gains, default=0.0))
 
     def result(self, seeds: Seeds, costs: FloatArray | None = None) -> Fitted:
         """The model of the best ensemble.
@@ -167,9 +228,11 @@ class Run:
         costs : of every mistake, of shape (classes, classes), where the user gave them
         """
         self._select()
+        excess = 0.0 if self.stacking is None else self._stack(self.stacking)
+        front = self._front()
         conclusion = conclude(
             self._candidates, self.selection, self.trials, self.target, self.folds,
-            self.metric, seeds, self.clock, costs,
+            self.metric, seeds, self.clock, costs, excess,
         )  # fmt: skip
         estimate = conclusion.estimate
         self.progress.ensemble_score = None if estimate is None else estimate.score
@@ -182,6 +245,67 @@ class Run:
             trials,
             self.clock.ledger,
             self.was_interrupted,
+            front,
+        )
+
+    def remember(self, knowledge: Knowledge) -> None:
+        """Keep what was found for later runs, where there is a moment left."""
+        if len(self._candidates) and self.clock.left > _LEAST_LEFT:
+            for number in self._stacked:  # its tree is over other trials, not over a table
+                self._candidates.drop(number)
+            numbers, predictions = self._candidates.stacked()
+            trials = [trial for trial in self.trials if trial.source is not Source.STACK]
+            rows = self._candidates.rows
+            remember(
+                knowledge, self.metric, self.table, self.target, trials, numbers, rows,
+                predictions,
+            )  # fmt: skip
+
+    def _front(self) -> Front | None:
+        """The models to choose from; the best that keeps the limits is taken."""
+        if not self.members:
+            return None
+        front = front_of(
+            self.members, self._spare(), self._candidates, self.trials, self.table, self.target,
+            self.folds, self.demands, _FRONT_LEFT * self.clock.left,
+        )  # fmt: skip
+        if self.demands.are_any:
+            limits = self.demands.max_latency_ms, self.demands.max_size_mb
+            point = best_within(front.points, *limits)
+            if point is None:
+                warnings.warn(
+                    "No pipeline keeps within max_latency_ms and max_size_mb: the model "
+                    "predicts the same for every row. Raise them, or the budget.",
+                    stacklevel=2,
+                )
+            self.members = [] if point is None else list(front.chosen(point))
+            self.selection = None if point is None else Selection(point.weights, point.score)
+        return front
+
+    def _spare(self) -> dict[int, Member]:
+        """Some candidates beside the members, each quicker than those that score better."""
+        seconds = {trial.number: trial.predict_seconds for trial in self.trials}
+        least = min(seconds[member.number] for member in self.members)
+        spare: dict[int, Member] = {}
+        until = self.clock.now() + _FRONT_LEFT * self.clock.left
+        for candidate in self._candidates.ranked():
+            number = candidate.number
+            is_quicker = seconds[number] < _QUICKER * least
+            if is_quicker and len(spare) < _MOST_SPARE and self.clock.now() < until:
+                loaded = self._loaded(Selection({number: 1.0}, candidate.score))
+                if loaded:
+                    spare[number] = loaded[0]
+                    least = seconds[number]
+        return spare
+
+    def objection(self, outcome: Outcome) -> str:
+        """Why a complete trial cannot be in the delivered model; empty where it can."""
+        if not self.demands.are_any:
+            return ""
+        return self.demands.objection(
+            outcome.megabytes / len(self.folds),
+            lambda: self.store.fitted(outcome.number)[0],
+            self.table,
         )
 
 

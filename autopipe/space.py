@@ -44,6 +44,10 @@ class Domain(Protocol):
         """A value near the given one, and another one where there is another."""
         ...
 
+    def nearest(self, value: Value) -> Value:
+        """The value itself where it is in the domain, or else the one that is nearest."""
+        ...
+
 
 Space = Mapping[str, Domain]
 
@@ -81,6 +85,11 @@ class Float:
                 return stepped
         return self.draw(rng)
 
+    def nearest(self, value: Value) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return self.default
+        return min(max(float(value), self.low), self.high)
+
     def _at(self, place: float) -> float:
         value = rounded(_value_at(place, self.low, self.high, self.log))
         return min(max(value, self.low), self.high)
@@ -117,6 +126,11 @@ class Int:
                 return stepped
         return min(value + 1, self.high) if value < self.high else max(value - 1, self.low)
 
+    def nearest(self, value: Value) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return self.default
+        return min(max(int(value), self.low), self.high)
+
     def _at(self, place: float) -> int:
         value = round(rounded(_value_at(place, self.low, self.high, self.log)))
         return min(max(value, self.low), self.high)
@@ -146,6 +160,28 @@ class Choice:
     def step(self, value: Value, rng: np.random.Generator) -> Value:
         others = [option for option in self.options if repr(option) != repr(value)]
         return others[int(rng.integers(len(others)))]
+
+    def nearest(self, value: Value) -> Value:
+        return value if value in self else self.default
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """One value and no other."""
+
+    default: Value
+
+    def __contains__(self, value: object) -> bool:
+        return value == self.default and type(value) is type(self.default)
+
+    def draw(self, rng: np.random.Generator) -> Value:
+        return self.default
+
+    def step(self, value: Value, rng: np.random.Generator) -> Value:
+        return self.default
+
+    def nearest(self, value: Value) -> Value:
+        return self.default
 
 
 def defaults(space: Space) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Column:
     index : the column within the block
     levels : number of categories, 0 where there are none
     has_missing : whether a value was missing when the coding was made
+    monotone : 1 where predictions may only rise with the column, -1 where they may only fall,
+        0 where they are free
     """
 
     name: str
@@ -48,6 +50,7 @@ class Column:
     index: int
     levels: int = 0
     has_missing: bool = False
+    monotone: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Schema:
     def having(self, *roles: Role) -> tuple[Column, ...]:
         """The columns of these roles."""
         return tuple(column for column in self.columns if column.role in roles)
+
+    @property
+    def is_monotone(self) -> bool:
+        """Whether predictions are bound to rise or fall with some column."""
+        return any(column.monotone for column in self.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +149,24 @@ class Table:
         texts = tuple(text.take(rows) for text in self.texts)
         blocks = (self.numbers[rows], self.precise[rows], self.codes[rows])
         return Table(self.schema, *blocks, texts)
+
+    def with_numbers(self, added: Mapping[str, NDArray[np.floating]]) -> Table:
+        """A copy with columns of numbers added behind the others, by name.
+
+        A name that is taken gets a stroke.
+        """
+        taken = {column.name for column in self.schema.columns}
+        width = self.numbers.shape[1]
+        columns = []
+        for index, name in enumerate(added):
+            while name in taken:  # by another operator of this kind below
+                name += "'"
+            columns.append(Column(name, Role.NUMERIC, "numbers", width + index))
+        numbers = np.empty((len(self), width + len(added)), np.float32, order="F")
+        numbers[:, :width] = self.numbers
+        for index, values in enumerate(added.values(), width):
+            numbers[:, index] = values
+        return replace(self, schema=Schema((*self.schema.columns, *columns)), numbers=numbers)
 
     def fingerprint(self) -> str:
         """A hash of schema and values: equal for equal tables, in every process."""

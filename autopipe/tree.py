@@ -5,6 +5,11 @@
 'lightgbm(codes(table), learning_rate=0.05)'
 >>> tree.inputs[0].op
 'codes'
+
+Formulas of added columns are one hyperparameter, written as they are behind the table:
+
+>>> parse("lightgbm(codes(with_features(table, ratio(c1, c2), count(c3))))").at((0, 0)).params
+(('formulas', 'ratio(c1, c2), count(c3)'),)
 """
 
 from __future__ import annotations
@@ -20,6 +25,10 @@ Path = tuple[int, ...]
 """The way to a node: the index among the inputs at every step down from the root."""
 
 TABLE_NAME = "table"
+WITH_FEATURES = "with_features"
+FORMULAS = "formulas"
+"""The hyperparameter of `WITH_FEATURES` that prints as what follows the input."""
+
 _DEEPEST = 50  # of a parsed text; far beyond what a search builds
 
 
@@ -42,7 +51,9 @@ class Node:
     def __post_init__(self) -> None:
         object.__setattr__(self, "params", tuple(sorted(self.params)))
         words = [str(node) for node in self.inputs]
-        words += [f"{name}={value!r}" for name, value in self.params]
+        for name, value in self.params:
+            is_bare = self.op == WITH_FEATURES and name == FORMULAS
+            words.append(str(value) if is_bare else f"{name}={value!r}")
         text = f"{self.op}({', '.join(words)})" if words else self.op
         object.__setattr__(self, "_text", text)
 
@@ -118,7 +129,11 @@ def _node_of(expression: ast.expr, text: str, depth: int) -> Node:
             return Node(name)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
             params = [(word.arg, _value_of(word.value, text)) for word in keywords if word.arg]
-            if len(params) < len(keywords) or len(dict(params)) < len(params):
+            is_whole = len(params) == len(keywords)
+            if name == WITH_FEATURES and len(arguments) > 1:
+                arguments, formulas = arguments[:1], arguments[1:]
+                params.append((FORMULAS, _written(formulas, text)))
+            if not is_whole or len(dict(params)) < len(params):
                 raise TreeError(f"{text[:200]!r}: {name} needs name=value pairs, each once.")
             inputs = tuple(_node_of(argument, text, depth + 1) for argument in arguments)
             return Node(name, tuple(params), inputs)
@@ -126,6 +141,13 @@ def _node_of(expression: ast.expr, text: str, depth: int) -> Node:
         f"{text[:200]!r}: met {ast.unparse(expression)[:50]!r} where an operator was wanted, "
         "such as codes(table)."
     )
+
+
+def _written(formulas: list[ast.expr], text: str) -> str:
+    try:
+        return ", ".join(map(ast.unparse, formulas))
+    except RecursionError as error:
+        raise TreeError(f"{text[:200]!r}: a formula is too deep.") from error
 
 
 def _value_of(expression: ast.expr, text: str) -> Value:

@@ -23,15 +23,22 @@ class Source(StrEnum):
     MUTATION_SHRINK = "mutation_shrink"
     MUTATION_REPLACE = "mutation_replace"
     MUTATION_HYPERPARAMETER = "mutation_hyperparameter"
+    FEATURES = "features"
+    TPE = "tpe"
+    CMAES = "cmaes"
+    GRID = "grid"
     RANDOM = "random"
+    STACK = "stack"
 
 
 class Status(StrEnum):
     """How a trial ended."""
 
     COMPLETE = "complete"
+    PARTIAL = "partial"  # screened on a part of the rows, or not worth its other folds
     ERROR = "error"  # the pipeline raised
     NONFINITE = "nonfinite"  # predictions are not all finite
+    INFEASIBLE = "infeasible"  # slower or larger than the delivered model may be
     TIMEOUT = "timeout"  # nothing usable by the deadline, or killed at the limit
     MEMORY = "memory"  # more memory than a worker may take
     CRASH = "crash"  # the worker died: a signal or an exit of its own
@@ -49,12 +56,19 @@ class Proposal:
     tree : the tree
     source : where it came from
     parents : numbers of the trials it was made from
+    share : of the training rows of one fold that it is to be screened on; 1 for all folds
     """
 
     number: int
     tree: Node
     source: Source
     parents: tuple[int, ...] = ()
+    share: float = 1.0
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether a part of the rows is enough."""
+        return self.share < 1.0
 
 
 @dataclass(frozen=True)
@@ -66,15 +80,16 @@ class Trial:
     number, tree, source, parents : as proposed
     status : how it ended
     score : mean over the folds, larger is better; None unless complete
-    fold_scores : one for every fold
+    fold_scores : one for every fold that was judged
     seconds : wall time of fitting and predicting all folds
     predict_seconds : time to predict one row of a batch with all fold models
     megabytes : size of the fitted state of all folds
     train_share : of each fold's training rows, that it was fitted to
     is_truncated : whether a learner was stopped by its deadline rather than by itself
-    failure : one line that says what went wrong
+    failure : one line that says what went wrong, if only for a while in a complete trial
     traceback : at most twenty frames
     peak_megabytes : most memory that the worker held at the end of the trial
+    features : formulas of which the screens of all folds were sure, the best first
     """
 
     number: int
@@ -92,6 +107,7 @@ class Trial:
     failure: str = ""
     traceback: str = field(default="", repr=False)
     peak_megabytes: float = 0.0
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.status is Status.COMPLETE) != (self.score is not None):

@@ -53,6 +53,25 @@ examples:
 
 Columns are found by name; those that the model does not know are ignored.
 """
+_EXPORT_EXAMPLES = """\
+examples:
+  autopipe export run -o pipeline.py
+  python pipeline.py train.csv --target y --predict new.csv -o out.csv
+      fits the pipelines anew
+  autopipe export run --fitted -o predictor
+  python predictor/predict.py new.csv -o out.csv
+
+Neither needs autopipe. Both are proven to predict the same before they are written.
+"""
+_LEARN_EXAMPLES = """\
+examples:
+  autopipe learn tables --budget 8h --out learned
+      writes learned/knowledge.sqlite; killed at any moment, the same command goes on
+  autopipe knowledge merge learned/knowledge.sqlite
+      your next runs begin with what paid
+
+Of a table, only rounded statistics are kept: no row, no name of a column, no category.
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -117,6 +136,46 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
     predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
     predict.add_argument("--proba", action="store_true", help="add a column for every class")
+
+    export = command("export", "write a model as plain Python", _EXPORT_EXAMPLES)
+    export.add_argument("model", type=Path, help="run folder, or a saved model")
+    export.add_argument(
+        "-o", "--out", type=Path, help="script or folder (default: pipeline.py or predictor)"
+    )
+    export.add_argument(
+        "--fitted", action="store_true", help="a folder with what was learned, to predict with"
+    )
+
+    learn = command("learn", "find out on data sets of your own what pays", _LEARN_EXAMPLES)
+    learn.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="CSV and Parquet files with the target in the last column, or a suite.csv that "
+        "lists files (columns name, file, task, target)",
+    )
+    learn.add_argument("--scikit-learn", action="store_true", help="its data sets too")
+    learn.add_argument("--budget", type=_seconds, help="such as 8h (default: to the end)")
+    learn.add_argument("--out", type=Path, default=Path("learned"), help="default: learned")
+    learn.add_argument("--rows", type=int, default=4_000, help="at most (default: 4000)")
+    learn.add_argument("--trees", type=int, default=100, help="a data set (default: 100)")
+    learn.add_argument(
+        "--trial-seconds", type=float, default=20.0, help="of CPU, at most (default: 20)"
+    )
+    learn.add_argument("--seed", type=int, default=0, help="default: 0")
+    learn.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
+
+    knowledge = command("knowledge", "list or pass on what earlier data sets taught")
+    deeds = knowledge.add_subparsers(dest="deed", required=True, metavar="deed")
+    listing = deeds.add_parser("list", help="the data sets that are known, as CSV")
+    show = deeds.add_parser("show", help="what is known of one")
+    show.add_argument("name", help="as listed")
+    for deed in (listing, show):
+        deed.add_argument("--file", type=Path, help="this one (default: shipped and yours)")
+    merge = deeds.add_parser("merge", help="let your runs know what a file holds")
+    pass_on = deeds.add_parser("export", help="write what your runs have taught to a file")
+    for deed in (merge, pass_on):
+        deed.add_argument("file", type=Path)
 
     leaderboard = command("leaderboard", "show the trials of a run")
     leaderboard.add_argument("model", type=Path, help="run folder, or a saved model")

@@ -25,8 +25,12 @@ _TEXT_SHARE = 0.3
 # than the latter in spite of it comes last.
 _PACE = 0.1
 _DEAR_SHARE = 0.3
+_DEAR_NETWORK_SHARE = 0.15  # networks learn late: with less time they were no members
 _FASTEST = 0.1  # a learning rate beyond costs more than the time it saves,
 _FASTEST_OF_MANY = 0.2  # unless every round is one of many classes
+
+_BOOSTING = ("lightgbm(", "xgboost(", "catboost(")
+_NETWORKS = ("mlp(", "tabm(")
 
 _FEW_ROWS = 1_000  # below, simple models come early
 _MEDIUM_ROWS = 5_000  # up to here, a kernel machine can be afforded
@@ -195,16 +199,33 @@ def portfolio(situation: Situation) -> list[str]:
 
 def _affordable(trees: list[str], situation: Situation) -> list[str]:
     """The trees at a pace that the budget can pay for, and the dearest ones at the end."""
-    paced = [_paced(tree, situation) for tree in trees]
-    shares = [_share(tree, situation) for tree in paced]
-    order = sorted(range(len(paced)), key=lambda i: (max(shares[i], _DEAR_SHARE), i))
-    return list(dict.fromkeys(paced[index] for index in order))
+    fast = [paced(tree, situation) for tree in trees]
+    # A sort keeps the order of those that are not dear.
+    return list(dict.fromkeys(sorted(fast, key=lambda tree: _dearness(tree, situation))))
 
 
-def _paced(tree: str, situation: Situation) -> str:
-    """The tree, with a faster learning rate where it would take too long."""
+def _dearness(tree: str, situation: Situation) -> float:
+    """What a tree takes of all core-seconds where that is much for its kind, else 0."""
+    share = _share(tree, situation)
+    return share if share > _dear_share(tree) else 0.0
+
+
+def _dear_share(tree: str) -> float:
+    return _DEAR_NETWORK_SHARE if tree.startswith(_NETWORKS) else _DEAR_SHARE
+
+
+def is_affordable(tree: str, situation: Situation) -> bool:
+    """Whether a tree may come early; the built-in list has dear ones at its end."""
+    reads_texts = situation.has_texts and "text_" in tree
+    if reads_texts and not situation.affords_texts:
+        return False
+    return situation.share_of(paced(tree, situation)) <= _dear_share(tree)
+
+
+def paced(tree: str, situation: Situation) -> str:
+    """The tree, with a faster learning rate where it boosts and would take too long."""
     found = re.search(r"learning_rate=([\d.]+)", tree)
-    if found is None:
+    if found is None or not tree.startswith(_BOOSTING):
         return tree
     fastest = _FASTEST_OF_MANY if situation.has_many_classes else _FASTEST
     rate = float(found[1])
@@ -255,12 +276,13 @@ def _ordered(situation: Situation) -> list[str]:
         order = [linear, _PROBE, _CATBOOST[kind], _ADDITIVE, forest, _EXTRA_LEAVES]
         order += [_XGBOOST[kind], _LOSSGUIDE]
     else:
-        order = [_PROBE, _CATBOOST[kind], _EXTRA_LEAVES, _XGBOOST[kind], linear, forest]
+        boosted = _synthesized(_XGBOOST[kind], situation)
+        order = [_PROBE, _CATBOOST[kind], _EXTRA_LEAVES, boosted, linear, forest]
         order += [_ADDITIVE, _LOSSGUIDE]
     order.insert(3, _NETWORK_FOR_NUMBERS if is_regression else _NETWORK)
     if has_categories:
         order.insert(4, _TARGET_MEANS)
-    order += [_MEMBERS, _BUSHY, _DEEP_CATBOOST]
+    order += [_MEMBERS, _BUSHY, _synthesized(_DEEP_CATBOOST, situation)]
     if rows <= _MEDIUM_ROWS:
         is_early = situation.affords_kernels
         scaling = "quantile_scaling" if is_regression else "power_scaling"
@@ -272,6 +294,19 @@ def _ordered(situation: Situation) -> list[str]:
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
     return order if is_regression else [*order, f"temperature({linear})"]
+
+
+def _synthesized(tree: str, situation: Situation) -> str:
+    """The tree over a table with synthesized features, where these pay.
+
+    On fifteen data sets they took 4.6 % off the error of LightGBM, with a standard error of
+    1.8: from 3 to 18 % on eight, and less than 1.5 % on or off on six, all of up to 3,000 rows.
+    On one of 600 they added 6 %. So trees with and without them belong together, and few rows
+    are left without: a cautious guess.
+    """
+    if situation.rows < _FEW_ROWS or situation.schema.is_monotone:
+        return tree
+    return re.sub(r"{(table|rich)}", r"synthesized({\1})", tree)
 
 
 def _for_many_columns(situation: Situation) -> list[str]:

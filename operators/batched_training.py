@@ -1,30 +1,37 @@
 """Training the networks of several folds as one batched tensor program.
 
 Every parameter has a leading axis for the folds, so that a step is one product of matrices
-for all of them. They share nothing else: each fold has its own batches, dropout, validation
-and best epoch, drawn from its own seed, so that its weights are those of a training alone.
+for all of them; several configurations of one shape follow each other on that axis. They
+share nothing else: each place has its own batches, dropout, validation and best epoch, drawn
+from its own seed, so that its weights are those of a training alone.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autopipe.operators.declaration import Limits
-from autopipe.operators.layers import FROZEN, Array, Network, shrinkage
+from autopipe.operators.layers import FROZEN, Array, Network
+from autopipe.operators.recipes import (
+    FoldData,
+    Recipe,
+    Rows,
+    Trained,
+    flat_then_falling,
+    waves,
+)
+from autopipe.operators.torch_ops import Group, TorchOps
 from autopipe.task import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import torch
 
-_BETAS = (0.9, 0.95)  # RealMLP's
-_CYCLES = 4  # of the learning rate, each twice as long as the one before
 _TRAINING_SHARE = 0.9  # of the time that is left; the rest is for the last predictions
 _LEAST_STEPS = 4  # between two validations, which cost as much as a step on few rows
 _SOON = 1e-6  # seconds: a deadline that has passed still leaves one step
@@ -32,89 +39,9 @@ _CHUNK = 4_096  # rows that are validated at once
 _BYTE = 256  # values: dropout is decided by one random byte a number
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Parameters
-    ----------
-    epochs : at most
-    batch : rows of a step, at most
-    learning_rate : the highest
-    weight_decay : share of a weight that a step at a learning rate of 1 takes off
-    dropout : share of a hidden layer's outputs that is set to zero
-    patience : share of the epochs without improvement after which a fold rests
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    dropout: float
-    patience: float
-
-    def steps(self, rows: int) -> int:
-        """Steps of an epoch."""
-        return max(1, math.ceil(rows / self.batch))
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Training or validation rows of one fold.
-
-    Parameters
-    ----------
-    numbers, slots : what the network is given
-    y : class codes, or standardised numbers
-    weights : around 1
-    """
-
-    numbers: NDArray[np.float32]
-    slots: IntArray
-    y: FloatArray | IntArray
-    weights: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@dataclass(frozen=True, eq=False)
-class FoldData:
-    """What the network of a fold learns from, and what tells its best epoch.
-
-    Parameters
-    ----------
-    initial : first weights
-    seed : of batches and dropout
-    """
-
-    train: Rows
-    valid: Rows
-    initial: Mapping[str, FloatArray]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The network of a fold after its best epoch.
-
-    Parameters
-    ----------
-    weights : without the axis of the folds
-    loss : of the validation rows
-    epoch : the best one
-    is_late : whether the deadline ended the training
-    """
-
-    weights: Mapping[str, FloatArray]
-    loss: float
-    epoch: int
-    is_late: bool
-
-
 def train(
     network: Network,
-    recipe: Recipe,
+    recipes: Sequence[Recipe],
     folds: Sequence[FoldData],
     limits: Limits,
     device: str = "cpu",
@@ -128,11 +55,11 @@ def train(
 
     Parameters
     ----------
-    folds : all with the same number of steps per epoch
+    recipes, folds : of every place; all of the same shape, and those of one recipe in a row
     precision : of products, "float32" or "bfloat16", where weights and losses stay in
         float32; or "float64" for everything
     """
-    training = _Training(network, recipe, folds, device, precision)
+    training = _Training(network, recipes, folds, device, precision)
     begin = time.monotonic()
     seconds = _TRAINING_SHARE * max(_SOON, limits.deadline - begin)
     progress = 0.0
@@ -151,7 +78,7 @@ class _Training:
     def __init__(
         self,
         network: Network,
-        recipe: Recipe,
+        recipes: Sequence[Recipe],
         folds: Sequence[FoldData],
         device: str,
         precision: str,
@@ -159,22 +86,26 @@ class _Training:
         import torch
 
         self._network = network
-        self._recipe = recipe
+        self._recipes = recipes
         self._device = device
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self._reduced = precision == "bfloat16"
-        self._ops = _TorchOps()
-        self._weights = {
-            name: self._tensor(np.stack([fold.initial[name] for fold in folds]), self._dtype)
-            for name in folds[0].initial
-        }
-        self._best = {name: weight.clone() for name, weight in self._weights.items()}
-        self._optimizer = torch.optim.AdamW(self._parts(), lr=0.0, betas=_BETAS, fused=True)
+        self._ops = TorchOps()
+        # An optimizer has one rate for a whole tensor, so each recipe has tensors of its own.
+        alike: dict[Recipe, list[FoldData]] = {}
+        for recipe, fold in zip(recipes, folds, strict=True):
+            alike.setdefault(recipe, []).append(fold)
+        self._leaves = {recipe: self._initial(some) for recipe, some in alike.items()}
+        self._best = {name: w.detach().clone() for name, w in self._weights().items()}
+        self._groups = self._grouped()
         self._train = [self._on_device(fold.train) for fold in folds]
         self._valid = [self._on_device(fold.valid) for fold in folds]
         self._luck = [np.random.Generator(np.random.SFC64(fold.seed)) for fold in folds]
+        self._device_luck = [
+            torch.Generator(device).manual_seed(fold.seed) for fold in folds if device != "cpu"
+        ]
         self._rows = [len(fold.train) for fold in folds]
-        self._steps = recipe.steps(max(self._rows))
+        self._epochs, self._steps = recipes[0].shape(max(self._rows))
         self._batches: Iterator[list[IntArray]] = iter(())
         self._done = 0
         self._loss = np.full(len(folds), np.inf)
@@ -184,7 +115,7 @@ class _Training:
     @property
     def share_done(self) -> float:
         """Share of all steps that were made."""
-        return self._done / (self._steps * self._recipe.epochs)
+        return self._done / (self._steps * self._epochs)
 
     @property
     def is_due(self) -> bool:
@@ -201,17 +132,14 @@ class _Training:
         """Go down the gradient of one batch of every fold."""
         if self.is_between_epochs:
             self._batches = self._epoch_batches()
-        for part in self._optimizer.param_groups:
-            part["lr"] = self._recipe.learning_rate * part["rate"] * _waves(progress)
-            part["weight_decay"] = part["decay"] * _flat_then_falling(progress)
         rows = next(self._batches)
         numbers, slots, y, weights = _batch(self._train, rows)
-        drop = self._dropout(rows, self._recipe.dropout * _flat_then_falling(progress))
+        drop = self._dropout(rows, flat_then_falling(progress))
         losses = self._losses(self._outputs(numbers, slots, drop), y).mean(1)
         counts = self._tensor(np.array([len(each) for each in rows]), self._dtype)
-        self._optimizer.zero_grad()
         ((losses * weights).sum(1) / counts).sum().backward()
-        self._optimizer.step()
+        for group in self._groups:
+            group.step(waves(progress), flat_then_falling(progress))
         self._done += 1
 
     def validate(self) -> None:
@@ -224,10 +152,11 @@ class _Training:
         self._loss[is_better] = loss[is_better]
         self._epoch[is_better] = epoch
         folds = torch.from_numpy(np.flatnonzero(is_better)).to(self._device)
+        weights = self._weights()
         for name, best in self._best.items():
-            best[folds] = self._weights[name].detach()[folds]
-        waited = epoch - self._epoch
-        self.is_resting |= waited > self._recipe.patience * self._recipe.epochs
+            best[folds] = weights[name].detach()[folds]
+        patience = np.array([recipe.patience for recipe in self._recipes])
+        self.is_resting |= epoch - self._epoch > patience * self._epochs
 
     def result(self, is_late: bool) -> list[Trained]:
         """The best weights of every fold."""
@@ -244,18 +173,36 @@ class _Training:
             )
         ]
 
-    def _parts(self) -> list[dict[str, Any]]:
-        """Groups of the optimizer: parameters with the same rate and decay."""
-        parts: dict[tuple[float, float], list[Array]] = {}
-        for name, weight in self._weights.items():
-            if name not in FROZEN:
-                decay = 0.0 if "bias" in name else self._recipe.weight_decay
-                key = self._network.rate(name), decay
-                parts.setdefault(key, []).append(weight.requires_grad_())
-        return [
-            {"params": weights, "rate": rate, "decay": decay}
-            for (rate, decay), weights in parts.items()
-        ]
+    def _initial(self, folds: Sequence[FoldData]) -> dict[str, Array]:
+        """The first weights of some folds, and which of them are trained."""
+        return {
+            name: self._tensor(
+                np.stack([fold.initial[name] for fold in folds]), self._dtype
+            ).requires_grad_(name not in FROZEN)
+            for name in folds[0].initial
+        }
+
+    def _weights(self) -> dict[str, Array]:
+        """The parameters of all places."""
+        import torch
+
+        first, *others = self._leaves.values()
+        if not others:
+            return first
+        return {
+            name: torch.cat([leaves[name] for leaves in (first, *others)]) for name in first
+        }
+
+    def _grouped(self) -> list[Group]:
+        """The parameters with the same rate and decay, together."""
+        groups: dict[tuple[float, float], list[Array]] = {}
+        for recipe, leaves in self._leaves.items():
+            for name, weight in leaves.items():
+                if name not in FROZEN:
+                    decay = 0.0 if "bias" in name else recipe.weight_decay
+                    rate = recipe.learning_rate * self._network.rate(name)
+                    groups.setdefault((rate, decay), []).append(weight)
+        return [Group(weights, *key) for key, weights in groups.items()]
 
     def _epoch_batches(self) -> Iterator[list[IntArray]]:
         """The rows of every step of an epoch, of each fold in an order of its own."""
@@ -265,25 +212,52 @@ class _Training:
         ]
         return iter([list(rows) for rows in zip(*orders, strict=True)])
 
-    def _dropout(self, rows: list[IntArray], share: float) -> Callable[[Array, int], Array]:
-        """Sets a share of a layer's outputs to zero and raises the others."""
-        network = self._network
-        threshold = round(share * _BYTE)
-        shape = (len(rows), network.members, max(map(len, rows)), network.layers, network.width)
-        noise = np.zeros(shape, np.uint8)
-        if threshold:
-            for place, luck, each in zip(noise, self._luck, rows, strict=True):
-                drawn = np.frombuffer(luck.bytes(place[:, : len(each)].size), np.uint8)
-                place[:, : len(each)] = drawn.reshape(place[:, : len(each)].shape)
-        kept = self._tensor(noise >= threshold)
-        factor = _BYTE / (_BYTE - threshold)
+    def _dropout(
+        self, rows: list[IntArray], share: float
+    ) -> Callable[[Array, int], Array] | None:
+        """Sets a share of a layer's outputs to zero and raises the others.
+
+        Parameters
+        ----------
+        share : of the dropout that the recipes name
+        """
+        thresholds = [round(recipe.dropout * share * _BYTE) for recipe in self._recipes]
+        if not any(thresholds):
+            return None
+        threshold = np.array(thresholds).reshape(-1, 1, 1, 1, 1)
+        noise = self._noise(rows, np.flatnonzero(thresholds))
+        kept = noise >= self._tensor(threshold.astype(np.uint8))
+        factor = self._tensor(_BYTE / (_BYTE - threshold[..., 0]))
 
         def drop(x: Array, layer: int) -> Array:
-            if not threshold:
-                return x
-            return x * (kept[..., layer, :].reshape(x.shape).to(x.dtype) * factor)
+            return x * (kept[..., layer, :].to(x.dtype) * factor.to(x.dtype)).reshape(x.shape)
 
         return drop
+
+    def _noise(self, rows: list[IntArray], places: IntArray) -> Array:
+        """A random byte for every output of the hidden layers at some places, 0 elsewhere.
+
+        A device draws its own: more bytes than the weights have would go there in each step.
+
+        Returns
+        -------
+        tensor of shape (places, members, rows, layers, width)
+        """
+        import torch
+
+        network = self._network
+        shape = len(rows), network.members, max(map(len, rows)), network.layers, network.width
+        if self._device_luck:
+            noise = torch.zeros(shape, dtype=torch.uint8, device=self._device)
+            for place in places:
+                noise[place].random_(generator=self._device_luck[place])
+            return noise
+        drawn = np.zeros(shape, np.uint8)
+        for place in places:
+            part = drawn[place, :, : len(rows[place])]
+            chosen = np.frombuffer(self._luck[place].bytes(part.size), np.uint8)
+            part[:] = chosen.reshape(part.shape)
+        return torch.from_numpy(drawn)
 
     def _outputs(
         self, numbers: Array, slots: Array, drop: Callable[[Array, int], Array] | None = None
@@ -291,7 +265,7 @@ class _Training:
         import torch
 
         with torch.autocast(self._device, torch.bfloat16, enabled=self._reduced):
-            outputs = self._network.forward(self._ops, self._weights, numbers, slots, drop)
+            outputs = self._network.forward(self._ops, self._weights(), numbers, slots, drop)
         return outputs.to(self._dtype)
 
     def _losses(self, outputs: Array, y: Array) -> Array:
@@ -353,62 +327,14 @@ def _batch(folds: Sequence[_Tensors], rows: Sequence[IntArray]) -> _Tensors:
     """Some rows of every fold; where a fold has fewer, rows of weight 0 fill up."""
     import torch
 
-    most = max(map(len, rows))
-    parts = []
-    for tensors, chosen in zip(folds, rows, strict=True):
-        filled = np.zeros(most, np.int64)
-        filled[: len(chosen)] = chosen
-        index = torch.from_numpy(filled).to(tensors[0].device)
-        numbers, slots, y, weights = (tensor[index] for tensor in tensors)
-        weights[len(chosen) :] = 0.0
-        parts.append((numbers, slots, y, weights))
+    filled = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    is_filled = np.ones(filled.shape, bool)
+    for place, is_empty, chosen in zip(filled, is_filled, rows, strict=True):
+        place[: len(chosen)] = chosen
+        is_empty[: len(chosen)] = False
+    device = folds[0][0].device
+    index = torch.from_numpy(filled).to(device)
+    parts = ([tensor[at] for tensor in each] for each, at in zip(folds, index, strict=True))
     numbers, slots, y, weights = (torch.stack(part) for part in zip(*parts, strict=True))
+    weights[torch.from_numpy(is_filled).to(device)] = 0.0
     return numbers, slots, y, weights
-
-
-class _TorchOps:
-    """The operations of a network in torch."""
-
-    def __init__(self) -> None:
-        import torch
-        from torch.nn import functional
-
-        self._torch = torch
-        self.activation: dict[str, Callable[[Array], Array]] = {
-            "selu": functional.selu,
-            "mish": functional.mish,
-            "relu": functional.relu,
-        }
-
-    def linear(self, x: Array, weight: Array, bias: Array) -> Array:
-        # One call, since a sum of its own would leave bfloat16.
-        return self._torch.baddbmm(bias, x, weight * shrinkage(weight))
-
-    def joined(self, parts: list[Array]) -> Array:
-        return self._torch.cat(parts, dim=-1)
-
-    def swapped(self, x: Array) -> Array:
-        return x.transpose(-1, -2)
-
-    def cos(self, x: Array) -> Array:
-        return x.cos()
-
-    def between_0_and_1(self, x: Array) -> Array:
-        return x.clamp(0.0, 1.0)
-
-    def as_numbers(self, x: Array, like: Array) -> Array:
-        return x.to(like.dtype)
-
-    def whole(self, numbers: Any, like: Array) -> Array:
-        return self._torch.as_tensor(list(numbers), device=like.device)
-
-
-def _waves(progress: float) -> float:
-    """Learning rate over progress: four waves, the last one ends at 0 (RealMLP's coslog4)."""
-    wave = math.log2(1.0 + (2.0**_CYCLES - 1.0) * progress)
-    return 0.5 * (1.0 - math.cos(2.0 * math.pi * wave))
-
-
-def _flat_then_falling(progress: float) -> float:
-    """1 for the first half, then down to 0 as a cosine (RealMLP's flat_cos)."""
-    return 0.5 * (1.0 + math.cos(math.pi * max(0.0, 2.0 * progress - 1.0)))

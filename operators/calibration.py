@@ -173,6 +173,7 @@ OPERATORS = (
         gives=Predictions,
         source="Guo et al., On Calibration of Modern Neural Networks, ICML 2017",
         kinds=_CLASSES,
+        keeps_monotone=True,
     ),
     Operator(
         name="sigmoid",
@@ -182,6 +183,7 @@ OPERATORS = (
         gives=Predictions,
         source="Platt, Probabilistic Outputs for Support Vector Machines, 1999",
         kinds=_CLASSES,
+        keeps_monotone=True,
     ),
     Operator(
         name="isotonic",
@@ -191,5 +193,6 @@ OPERATORS = (
         gives=Predictions,
         source="Zadrozny and Elkan, KDD 2002",
         kinds=_CLASSES,
+        keeps_monotone=True,
     ),
 )

@@ -35,6 +35,7 @@ from autopipe.task import FloatArray, IntArray, Target, TaskKind
 class _Pooled:
     pool: Any  # catboost.Pool: the library carries no types
     target: Target
+    constraints: Mapping[str, list[int]]
 
 
 class CatBoost(Booster):
@@ -46,7 +47,7 @@ class CatBoost(Booster):
         pool = _pool(X, target)
         if not X.categorical:  # a quantised pool would lose the categories' counts
             pool.quantize()
-        return _Pooled(pool, target)
+        return _Pooled(pool, target, _constraints(X))
 
     def fit(
         self,
@@ -67,6 +68,7 @@ class CatBoost(Booster):
             {
                 **self.params,
                 **_objective(prepared.target),
+                **prepared.constraints,
                 "iterations": MAX_ROUNDS,
                 "bootstrap_type": "Bernoulli",
                 "boosting_type": "Plain",
@@ -80,7 +82,7 @@ class CatBoost(Booster):
         self._model.fit(
             prepared.pool.slice(train_rows),
             eval_set=valid,
-            use_best_model=True,
+            use_best_model=self.fixed_rounds is None,
             callbacks=[stop],
         )
         if self._model.tree_count_ == 0 and best.is_late:
@@ -90,6 +92,10 @@ class CatBoost(Booster):
         if raw.ndim == 2 and len(raw) < self._outputs:  # a class is absent from these rows
             raw = self._model.predict(valid, prediction_type="RawFormulaVal").T
         return self._probabilities(raw)
+
+    @property
+    def rounds(self) -> int:
+        return int(self._model.tree_count_)
 
     def predict(self, X: Matrix) -> FloatArray:
         """Probabilities or numbers, shape (rows, outputs)."""
@@ -107,6 +113,12 @@ class CatBoost(Booster):
             return np.column_stack([1.0 - positive, positive])
         shifted = np.exp(raw - raw.max(axis=0))
         return np.asarray((shifted / shifted.sum(axis=0)).T)
+
+    def gains(self, columns: int) -> FloatArray:
+        told = np.zeros(columns)
+        order = [int(name) for name in self._model.feature_names_]  # numbers before categories
+        told[order] = self._model.get_feature_importance()
+        return told
 
     def _dumped(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -144,8 +156,18 @@ def _pool(X: Matrix, target: Target | None = None) -> Any:
     data = catboost.FeaturesData(
         num_feature_data=np.ascontiguousarray(X.values[:, numbers], dtype=np.float32),
         cat_feature_data=codes.astype("S").astype(object),
+        num_feature_names=list(map(str, numbers)),
+        cat_feature_names=list(map(str, X.categorical)),
     )
     return catboost.Pool(data, y, weight=weights, thread_count=1)
+
+
+def _constraints(X: Matrix) -> dict[str, list[int]]:
+    """What holds each column, in the order of the pool: numbers before categories."""
+    if not any(X.monotone):  # which only some of the losses allow
+        return {}
+    numbers = [sign for sign, levels in zip(X.monotone, X.levels, strict=True) if not levels]
+    return {"monotone_constraints": numbers + [0] * len(X.categorical)}
 
 
 def _objective(target: Target) -> dict[str, Value]:
@@ -187,6 +209,7 @@ OPERATORS = (
             "one_hot_max_size": Int(2, 100, default=15, log=True),
             "max_ctr_complexity": Int(1, 3, default=1),
         },
+        keeps_monotone=True,
         cost=_cost,
         source="Prokhorenkova et al., CatBoost: Unbiased Boosting, NeurIPS 2018",
         requires="catboost",

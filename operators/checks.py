@@ -30,7 +30,7 @@ from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Complete, Dense, Limits, Operator, Predictions, Raw
 from autopipe.roles import Role
 from autopipe.space import Value, defaults, draw
-from autopipe.table import Table
+from autopipe.table import Schema, Table
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
 Check = Callable[[Operator], None]
@@ -39,11 +39,12 @@ _Data = Table | Matrix | FloatArray
 _ROWS = 60
 _TRAIN = 40  # rows that a learner is fitted on; the others are its validation rows
 _DRAWS = 3  # of the hyperparameters
-_SECONDS = 2.0  # for a fit that may go on for long: a truncated one will do
+_SECONDS = 1.0  # for a fit that may go on for long: a truncated one will do
 _CLOSE = 1e-6  # relative: float32 sums in another order differ as much
 
 _GROUND = frozenset(
-    f"autopipe.{name}" for name in ("errors", "matrix", "roles", "space", "table", "task")
+    f"autopipe.{name}"
+    for name in ("devices", "errors", "matrix", "roles", "space", "table", "task")
 )
 """What the source of an estimator may import of autopipe, beside the like of itself."""
 
@@ -62,6 +63,7 @@ def operator_checks() -> tuple[Check, ...]:
         check_fit_predicts_what_predict_does,
         check_a_passed_deadline_stops_the_fit,
         check_declared_flags_hold,
+        check_monotone_is_kept,
         check_source_can_be_exported,
     )
 
@@ -74,7 +76,7 @@ def check_defaults_and_draws_can_be_fitted(op: Operator) -> None:
     for kind in _kinds(op):
         data, target = _toy(op, kind)
         for params in (defaults(op.space), *drawn):
-            estimator, fitted = _fit(op, data, target, params=params, limits=_short())
+            estimator, fitted = _fit(op, data, target, params=params, seconds=_SECONDS)
             _assert_form(op, fitted, target)
             _assert_form(op, _apply(op, estimator, data), target)
 
@@ -128,11 +130,11 @@ def check_rare_and_absent_classes(op: Operator) -> None:
     """A class with one training row, or with none, still has its column."""
     for kind in _kinds(op):
         data, target = _toy(op, kind, is_rare=True)
-        _, fitted = _fit(op, data, target, limits=_short())
+        _, fitted = _fit(op, data, target, seconds=_SECONDS)
         _assert_form(op, fitted, target)
         if kind is TaskKind.MULTICLASS:  # two classes are left; folds see to that elsewhere
             rows = np.arange(1, _ROWS)
-            _, fitted = _fit(op, _take(data, rows), target.take(rows), limits=_short())
+            _, fitted = _fit(op, _take(data, rows), target.take(rows), seconds=_SECONDS)
             _assert_form(op, fitted, target)
 
 
@@ -159,8 +161,8 @@ def check_weights_are_heeded(op: Operator) -> None:
             else (target.y == target.n_classes - 1)
         )
         heavy = replace(target, weights=np.where(is_high, 20.0, 1.0))
-        _, plain = _fit(op, data, target)
-        _, drawn = _fit(op, data, heavy)
+        _, plain = _fit(op, data, target, seconds=_SECONDS)
+        _, drawn = _fit(op, data, heavy, seconds=_SECONDS)
         assert _values(drawn)[:, -1].mean() > _values(plain)[:, -1].mean()
 
 
@@ -210,6 +212,37 @@ def check_declared_flags_hold(op: Operator) -> None:
             rows = np.arange(5)
             _, alone = _fit(op, _take(data, rows), target.take(rows))
             _assert_equal(alone, _take(fitted, rows), exact=True)
+
+
+def check_monotone_is_kept(op: Operator) -> None:
+    """A column marked as monotone keeps its mark and its order, and predictions heed it."""
+    if not op.keeps_monotone:
+        return
+    for kind in _kinds(op):
+        if kind is TaskKind.MULTICLASS:  # nothing says which class rises
+            continue
+        data, target = _toy(op, kind)
+        if op.is_calibrator:
+            estimator, _ = _fit(op, data, target)
+            shares = np.linspace(0.0, 1.0, _ROWS)
+            corrected = _apply(op, estimator, np.column_stack([1.0 - shares, shares]))
+            assert (np.diff(_values(corrected)[:, 1]) >= -_CLOSE).all()
+            continue
+        estimator, _ = _fit(op, _falling(data), target, seconds=_SECONDS)
+        steps = [_apply(op, estimator, _raised(_falling(data), x)) for x in np.linspace(-3, 3)]
+        if isinstance(steps[0], Table):
+            marks = {column.name: column.monotone for column in steps[0].schema.columns}
+            assert marks["c0"] == -1 and np.count_nonzero(list(marks.values())) == 1
+            continue
+        values = np.stack([_values(step) for step in steps])
+        if op.is_learner:
+            assert (np.diff(values[:, :, -1], axis=0) <= _CLOSE * np.abs(values).max()).all()
+            continue
+        assert isinstance(steps[0], Matrix)
+        is_marked = np.array(steps[0].monotone) == -1
+        assert is_marked.sum() == 1 and (np.diff(values[:, :, is_marked], axis=0) >= 0).all()
+        others = values[:, :, ~is_marked]
+        assert np.array_equal(others, np.broadcast_to(others[0], others.shape), equal_nan=True)
 
 
 def check_source_can_be_exported(op: Operator) -> None:
@@ -280,6 +313,27 @@ def _matrix(table: Table, wanted: type) -> Matrix:
     return Matrix(values, levels, tuple(column.name for column in columns))
 
 
+def _falling(data: _Data) -> _Data:
+    """The same data with c0 marked, against the way that the target goes with it."""
+    if isinstance(data, Matrix):
+        return replace(data, monotone=(-1, *[0] * (len(data.names) - 1)))
+    assert isinstance(data, Table)
+    first, *others = data.schema.columns
+    return replace(data, schema=Schema((replace(first, monotone=-1), *others)))
+
+
+def _raised(data: _Data, value: float) -> _Data:
+    """The same data with c0 at this value everywhere."""
+    if isinstance(data, Table):
+        numbers = data.numbers.copy()
+        numbers[:, 0] = value
+        return replace(data, numbers=numbers)
+    assert isinstance(data, Matrix)
+    values = data.values.copy()
+    values[:, 0] = value
+    return replace(data, values=values)
+
+
 def _magnified(data: _Data) -> _Data:
     """The same data with enormous numbers, codes and times apart."""
     if isinstance(data, Table):
@@ -296,7 +350,7 @@ def _fit(
     *,
     params: Mapping[str, Value] | None = None,
     seed: int = 0,
-    limits: Limits | None = None,
+    seconds: float = float("inf"),
 ) -> tuple[Any, _Data]:
     """A fitted estimator, and the output of its fit."""
     estimator: Any = op.make(defaults(op.space) if params is None else params)
@@ -304,16 +358,12 @@ def _fit(
         return estimator.fit(data, target), estimator.transform(data)
     if not op.is_learner:
         return estimator, estimator.fit_transform(data, target, seed)
-    limits = limits or Limits()
     rows = np.arange(len(data))
-    prepared = estimator.prepare(data, target, limits)
+    prepared = estimator.prepare(data, target, Limits())  # which may import for seconds
+    limits = Limits(time.monotonic() + seconds)
     output = estimator.fit(prepared, rows[:_TRAIN], rows[_TRAIN:], seed, limits)
     assert len(output) == len(rows[_TRAIN:])
     return estimator, output
-
-
-def _short() -> Limits:
-    return Limits(time.monotonic() + _SECONDS)
 
 
 def _apply(op: Operator, estimator: Any, data: _Data) -> _Data:

@@ -11,6 +11,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from autopipe.devices import CPU
 from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
 from autopipe.operators.cost import Cost, CostRule, Shape, undeclared
@@ -77,10 +78,12 @@ class Limits:
     ----------
     deadline : time on `time.monotonic`'s axis by which the fit should have returned
     threads : native threads
+    device : "cpu", or "cuda" where a graphics card may be used
     """
 
     deadline: float = float("inf")
     threads: int = 1
+    device: str = CPU
 
 
 class Learner(Protocol):
@@ -204,8 +207,12 @@ class Operator:
     uses_target : whether fitting looks at the target
     is_stateless : whether the output of a row depends on that row alone, so that one
         transformed table serves all folds
+    keeps_monotone : whether predictions rise or fall with a column as its `monotone` says, and
+        what comes out of a transformer keeps that mark; others decline where a column has one
     most_rows : rows of the table up to which it pays, or None where any number does
     most_columns : columns of the table up to which it pays, or None
+    device_rows : rows of the table from which on it is fitted on a graphics card, where there
+        is one, or None where it never is
     cost : what it costs by hyperparameters and size; None where that is a guess
     requires : the library without which the operator declines
     extra : the extra of autopipe that installs this library
@@ -223,8 +230,10 @@ class Operator:
     needs_texts: bool = False
     uses_target: bool = False
     is_stateless: bool = False
+    keeps_monotone: bool = False
     most_rows: int | None = None
     most_columns: int | None = None
+    device_rows: int | None = None
     cost: CostRule | None = None
     requires: str = ""
     extra: str = ""
@@ -248,6 +257,8 @@ class Operator:
         """
         if kind not in self.kinds:
             return f"{self.name} serves {', '.join(sorted(self.kinds))}, not {kind}"
+        if schema.is_monotone and not self.keeps_monotone:
+            return f"{self.name} does not heed monotone"
         if self.needs_categories and not any(column.levels for column in schema.columns):
             return f"{self.name} needs a column of categories"
         if self.most_rows is not None and rows is not None and rows > self.most_rows:

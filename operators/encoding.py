@@ -22,7 +22,7 @@ from autopipe.space import Choice, Float, Int, Value
 from autopipe.table import Column, Table
 from autopipe.task import FloatArray, IntArray, Target
 
-_FOLDS = 5  # of the inner cross-fitting; scikit-learn's TargetEncoder takes as many
+INNER_FOLDS = 5  # of the inner cross-fitting; scikit-learn's TargetEncoder takes as many
 
 
 class Codes:
@@ -131,11 +131,11 @@ class TargetEncoding:
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
         outcomes = outcomes_of(target)
         weights = np.ones(len(data)) if target.weights is None else target.weights
-        folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
+        folds = np.random.default_rng(seed).permutation(len(data)) % INNER_FOLDS
 
         def learn(column: Column, codes: IntArray) -> Iterable[Feature]:
             counts = np.bincount(codes % (column.levels + 1), minlength=column.levels + 1)
-            full, crossfitted = _smoothed_means(
+            full, crossfitted = smoothed_means(
                 codes % (column.levels + 1),
                 counts.size,
                 outcomes,
@@ -175,7 +175,7 @@ class TargetEncoding:
         return self
 
 
-def _smoothed_means(
+def smoothed_means(
     levels_of_rows: IntArray,
     n_levels: int,
     outcomes: FloatArray,
@@ -185,10 +185,10 @@ def _smoothed_means(
 ) -> tuple[FloatArray, FloatArray]:
     """Means by level, shape (levels, columns), and cross-fitted, shape (rows, columns)."""
     cells = folds * n_levels + levels_of_rows
-    shape = (_FOLDS, n_levels)
+    shape = (INNER_FOLDS, n_levels)
 
     def cell_sums(values: FloatArray) -> FloatArray:
-        sums = np.bincount(cells, values, minlength=_FOLDS * n_levels)
+        sums = np.bincount(cells, values, minlength=INNER_FOLDS * n_levels)
         return np.asarray(sums.reshape(shape), np.float64)
 
     def blend(sums: FloatArray, masses: FloatArray, overall: FloatArray | float) -> FloatArray:
@@ -233,10 +233,13 @@ def _matrix(table: Table, encode: Callable[[Column, IntArray], Iterable[Feature]
     matrix = np.empty((len(table), len(features)), dtype, order="F")
     for index, feature in enumerate(features):
         matrix[:, index] = feature[0]
+    names = tuple(name for _, _, name in features)
+    signs = {column.name: column.monotone for column in table.schema.columns if column.monotone}
     return Matrix(
         matrix,
         tuple(levels for _, levels, _ in features),
-        tuple(name for _, _, name in features),
+        names,
+        tuple(signs.get(name, 0) for name in names) if signs else (),
     )
 
 
@@ -267,6 +270,7 @@ OPERATORS = (
         takes=(Raw,),
         gives=Coded,
         is_stateless=True,
+        keeps_monotone=True,
         cost=by_cells(3e-9),
     ),
     Operator(
@@ -280,6 +284,7 @@ OPERATORS = (
             "max_levels": Int(5, 200, default=50, log=True),
         },
         needs_categories=True,
+        keeps_monotone=True,
         cost=_one_hot_cost,
     ),
     Operator(
@@ -296,5 +301,6 @@ OPERATORS = (
         source="Micci-Barreca, SIGKDD Explorations 3(1), 2001",
         needs_categories=True,
         uses_target=True,
+        keeps_monotone=True,
     ),
 )

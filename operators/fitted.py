@@ -12,6 +12,7 @@ import numpy as np
 from autopipe.errors import UnknownOperatorError
 from autopipe.matrix import Matrix
 from autopipe.operators.catalogue import catalogue, estimator_for, operator_named
+from autopipe.space import Value
 from autopipe.table import Table
 from autopipe.task import FloatArray
 from autopipe.tree import TABLE_NAME, Node, Path, parse
@@ -48,6 +49,10 @@ class FittedTree:
         predictions = self._output((), table, {} if memo is None else memo)
         return np.asarray(predictions)
 
+    def output(self, path: Path, table: Table) -> Any:  # as the operator there gives
+        """What the sub-tree at `path` makes of a table."""
+        return self._output(path, table, {})
+
     def _output(self, path: Path, table: Table, memo: Memo) -> Any:
         node = self.tree.at(path)
         if node.op == TABLE_NAME:
@@ -72,10 +77,12 @@ def is_stateless(node: Node) -> bool:
     )
 
 
-def write_fitted(file: IO[bytes], trees: Sequence[FittedTree]) -> None:
-    """Write fitted trees of one text, such as the fold models of a trial, as one .npz."""
+def packed(
+    trees: Sequence[FittedTree],
+) -> tuple[dict[str, np.ndarray], dict[str, Value | list[Value]]]:
+    """The arrays and the plain values of fitted trees, by place, path and name."""
     arrays: dict[str, np.ndarray] = {}
-    plain: dict[str, object] = {}
+    plain: dict[str, Value | list[Value]] = {}
     for index, fitted in enumerate(trees):
         for path, estimator in fitted.estimators.items():
             for name, value in estimator.state().items():
@@ -84,6 +91,31 @@ def write_fitted(file: IO[bytes], trees: Sequence[FittedTree]) -> None:
                     arrays[key] = np.ascontiguousarray(value)
                 else:
                     plain[key] = value
+    return arrays, plain
+
+
+def unpacked(tree: Node, count: int, values: Mapping[str, Any]) -> list[FittedTree]:
+    """The fitted trees of one text whose arrays and plain values these are."""
+    states: dict[tuple[int, Path], dict[str, Any]] = {}
+    for key, value in values.items():
+        index, *steps, name = key.split("/")
+        states.setdefault((int(index), tuple(map(int, steps))), {})[name] = value
+    return [
+        FittedTree(
+            tree,
+            {
+                path: estimator_for(node).restore(states.get((index, path), {}))
+                for path, node in tree.walk()
+                if node.op != TABLE_NAME
+            },
+        )
+        for index in range(count)
+    ]
+
+
+def write_fitted(file: IO[bytes], trees: Sequence[FittedTree]) -> None:
+    """Write fitted trees of one text, such as the fold models of a trial, as one .npz."""
+    arrays, plain = packed(trees)
     text = json.dumps({"tree": str(trees[0].tree), "count": len(trees), "plain": plain})
     np.savez(file, json=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]  # the stub takes keywords for a flag
 
@@ -112,18 +144,4 @@ def read_fitted(file: IO[bytes], own: Collection[str] | None = None) -> list[Fit
     names = {node.op for _, node in tree.walk()} - {TABLE_NAME, *catalogue()}
     if own is not None and not names <= set(own):
         raise UnknownOperatorError(f"{', '.join(sorted(names))}: no operator of autopipe's.")
-    states: dict[tuple[int, Path], dict[str, Any]] = {}
-    for key, value in values.items():
-        index, *steps, name = key.split("/")
-        states.setdefault((int(index), tuple(map(int, steps))), {})[name] = value
-    return [
-        FittedTree(
-            tree,
-            {
-                path: estimator_for(node).restore(states.get((index, path), {}))
-                for path, node in tree.walk()
-                if node.op != TABLE_NAME
-            },
-        )
-        for index in range(head["count"])
-    ]
+    return unpacked(tree, head["count"], values)

@@ -1,4 +1,4 @@
-"""In how many programs the networks of the folds are trained, and on what hardware."""
+"""In how many programs networks are trained, and on what hardware."""
 
 from __future__ import annotations
 
@@ -7,51 +7,54 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise, repeat
+from dataclasses import replace
+from itertools import chain, pairwise, repeat
 
-from autopipe.operators.batched_training import FoldData, Recipe, Trained, train
+from autopipe.devices import CPU
+from autopipe.operators.batched_training import train
 from autopipe.operators.declaration import Limits
 from autopipe.operators.layers import Network
+from autopipe.operators.recipes import FoldData, Recipe, Trained
 
 log = logging.getLogger(__name__)
 
 Job = tuple[Network, Recipe, FoldData]
-"""The training of one fold."""
+"""The training of one fold of one configuration."""
 
 # Folds are trained in two programs, which may run side by side. More together gained little
 # on a processor; a number that followed the threads would change the last digits.
 _PARTS = 2
 
 
-def train_folds(
-    jobs: Sequence[Job], limits: Limits, device: str = "auto", precision: str = "auto"
-) -> list[Trained]:
-    """The trained networks of all folds, each program in its share of the time.
+def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") -> list[Trained]:
+    """The trained networks of all jobs, each program in its share of the time.
+
+    A graphics card trains those of one shape together, whatever their recipes.
 
     Parameters
     ----------
-    device : "cpu", "cuda", or "auto" for the latter where there is one
     precision : as of `train`; "auto" is bfloat16 where the hardware multiplies in it
     """
     import torch
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, note = limits.device, ""
+    if device != CPU and not torch.cuda.is_available():
+        device, note = CPU, f"torch {torch.__version__} sees no graphics card"
     if precision == "auto":
         precision = _precision(device)
-    kinds: dict[tuple[Network, Recipe, int], list[int]] = {}
+    kinds: dict[tuple[Network, int, int], dict[Recipe, list[int]]] = {}
     for place, (network, recipe, data) in enumerate(jobs):
-        kind = network, recipe, recipe.steps(len(data.train))
-        kinds.setdefault(kind, []).append(place)
-    count = _PARTS if device == "cpu" else 1
-    parts = [part for places in kinds.values() for part in _split(places, count)]
+        kind = network, *recipe.shape(len(data.train))
+        kinds.setdefault(kind, {}).setdefault(recipe, []).append(place)
+    count = _PARTS if device == CPU else 1
+    programs = ([*chain(*kind.values())] for kind in kinds.values())
+    parts = [part for places in programs for part in _split(places, count)]
     workers = max(1, min(limits.threads, count))
     trained: dict[int, Trained] = {}
 
     def fitted(part: list[int], until: Limits) -> list[Trained]:
-        network, recipe, _ = jobs[part[0]]
-        folds = [jobs[place][2] for place in part]
-        return _within_memory(network, recipe, folds, until, device, precision)
+        networks, recipes, folds = zip(*(jobs[place] for place in part), strict=True)
+        return _within_memory(networks[0], recipes, folds, until, device, precision)
 
     with _one_torch_thread(), ThreadPoolExecutor(workers) as pool:
         for begin in range(0, len(parts), workers):
@@ -61,7 +64,8 @@ def train_folds(
             results = pool.map(fitted, side_by_side, repeat(until))
             for part, networks in zip(side_by_side, results, strict=True):
                 trained |= zip(part, networks, strict=True)
-    return [trained[place] for place in range(len(jobs))]
+    in_order = (trained[place] for place in range(len(jobs)))
+    return [replace(one, note=one.note or note) for one in in_order]
 
 
 def _split(places: list[int], count: int) -> list[list[int]]:
@@ -85,7 +89,7 @@ def _one_torch_thread() -> Iterator[None]:
 
 def _within_memory(
     network: Network,
-    recipe: Recipe,
+    recipes: Sequence[Recipe],
     folds: Sequence[FoldData],
     limits: Limits,
     device: str,
@@ -97,30 +101,30 @@ def _within_memory(
     """
     import torch
 
-    rest = network, recipe
     try:
-        return train(*rest, folds, limits, device, precision)
+        return train(network, recipes, folds, limits, device, precision)
     except torch.OutOfMemoryError:
-        if len(folds) == 1:
-            log.warning("The memory of %s does not hold the network; the CPU goes on.", device)
-            return train(*rest, folds, limits, "cpu", _precision("cpu"))
-        log.info("The memory of %s does not hold %d folds at once.", device, len(folds))
-        middle = len(folds) // 2
-        now = time.monotonic()
-        half = Limits(now + (limits.deadline - now) * middle / len(folds))
-        return [
-            *_within_memory(*rest, folds[:middle], half, device, precision),
-            *_within_memory(*rest, folds[middle:], limits, device, precision),
-        ]
+        note = f"{device} had no memory for {len(folds)} networks at once"
+    log.info("%s.", note)
+    if len(folds) == 1:
+        trained = train(network, recipes, folds, limits, CPU, _precision(CPU))
+        return [replace(one, note=note) for one in trained]
+    middle = len(folds) // 2
+    now = time.monotonic()
+    half = Limits(now + (limits.deadline - now) * middle / len(folds))
+    trained = []
+    for some, until in ((slice(None, middle), half), (slice(middle, None), limits)):
+        trained += _within_memory(network, recipes[some], folds[some], until, device, precision)
+    return [replace(one, note=note) for one in trained]
 
 
 def _precision(device: str) -> str:
     """What products are made in: twice as fast in bfloat16, where there is hardware for it."""
     import torch
 
-    if device == "cpu":
+    if device == CPU:
         known = torch.cpu.get_capabilities()
         has_it = known.get("amx_bf16", False) or known.get("avx512_bf16", False)
     else:
-        has_it = torch.cuda.is_bf16_supported()
+        has_it = torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if has_it else "float32"

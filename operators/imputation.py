@@ -71,6 +71,7 @@ class Impute:
             np.hstack([filled, marks]),
             (*levels, *[0] * len(self._indicated)),
             (*data.names, *[f"{data.names[index]} missing" for index in self._indicated]),
+            data.monotone and (*data.monotone, *[0] * len(self._indicated)),
         )
 
     def state(self) -> State:
@@ -99,5 +100,6 @@ OPERATORS = (
             "categories": Choice(("own_level", "most_frequent")),
             "indicator": Choice((True, False)),
         },
+        keeps_monotone=True,
     ),
 )

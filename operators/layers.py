@@ -194,9 +194,11 @@ class Network:
         if self.one_hot:
             place = [i for i in self.one_hot for _ in range(1, self.slots[i])]
             slot = [s for i in self.one_hot for s in range(1, self.slots[i])]
-            columns.append(ops.as_numbers(slots[..., place] == ops.whole(slot, slots), numbers))
+            is_in = slots[..., ops.whole(place, slots)] == ops.whole(slot, slots)
+            columns.append(ops.as_numbers(is_in, numbers))
         if self.embedded:
-            found = slots[..., list(self.embedded)] + ops.whole(_begins(self), slots)
+            found = slots[..., ops.whole(self.embedded, slots)]
+            found = found + ops.whole(_begins(self), slots)
             fold = ops.whole(range(folds), slots)[:, None, None]
             width = _EMBEDDING * len(self.embedded)
             columns.append(weights["table"][fold, found].reshape(folds, rows, width))

@@ -30,6 +30,7 @@ _MOST_COLUMNS = (
 class _Binned:
     dataset: Any  # lightgbm.Dataset: the library carries no types
     target: Target
+    monotone: tuple[int, ...]
 
 
 class LightGBM(Booster):
@@ -58,7 +59,7 @@ class LightGBM(Booster):
             },
             free_raw_data=True,
         )
-        return _Binned(dataset.construct(), target)
+        return _Binned(dataset.construct(), target, X.monotone)
 
     def fit(
         self,
@@ -84,6 +85,7 @@ class LightGBM(Booster):
                 **{key: v for key, v in self.params.items() if key not in self.prepared_by},
                 "feature_fraction": _fraction(self.params, prepared.dataset.num_feature()),
                 "bagging_freq": 1,
+                "monotone_constraints": list(prepared.monotone),
                 "metric": "None",
                 "num_threads": limits.threads,
                 "seed": seed,
@@ -103,8 +105,10 @@ class LightGBM(Booster):
         is_over = False
         while not is_over:
             is_exhausted = booster.update()  # nothing can be split any more
-            booster.eval_valid(watch)
-            is_over = is_exhausted or best.is_over(booster.current_iteration())
+            rounds = booster.current_iteration()
+            if is_exhausted or best.is_due(rounds):
+                booster.eval_valid(watch)
+            is_over = is_exhausted or best.is_over(rounds)
         self.is_truncated = best.is_late
         self._model = booster.free_dataset()
         self._model.best_iteration = best.rounds
@@ -112,11 +116,19 @@ class LightGBM(Booster):
         unsorted[order] = best.predictions
         return unsorted
 
+    @property
+    def rounds(self) -> int:
+        best: int = self._model.best_iteration
+        return best if best > 0 else int(self._model.current_iteration())
+
     def predict(self, X: Matrix) -> FloatArray:
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # LightGBM refuses
         return as_outputs(self._model.predict(X.values, num_threads=1), self._outputs)
+
+    def gains(self, columns: int) -> FloatArray:
+        return np.asarray(self._model.feature_importance("gain"), np.float64)
 
     def _dumped(self) -> bytes:
         text: str = self._model.model_to_string(num_iteration=self._model.best_iteration)
@@ -178,6 +190,7 @@ OPERATORS = (
             "max_cat_to_onehot": Int(4, 100, default=8, log=True),
             "max_bin": Choice((63, 127, 255), default=255),
         },
+        keeps_monotone=True,
         cost=_cost,
         source="Ke et al., LightGBM: A Highly Efficient Gradient Boosting Decision Tree, 2017",
     ),

@@ -10,27 +10,13 @@ from typing import Any, Self
 import numpy as np
 
 from autopipe.matrix import Matrix
-from autopipe.operators.batched_training import FoldData, Recipe, Rows
-from autopipe.operators.cost import Cost, Shape, number
-from autopipe.operators.declaration import (
-    Coded,
-    Learner,
-    Limits,
-    Operator,
-    Predictions,
-    State,
-    check_deadline,
-)
+from autopipe.operators.declaration import Learner, Limits, State, check_deadline
 from autopipe.operators.fold_programs import train_folds
 from autopipe.operators.layers import Network, NumpyOps
 from autopipe.operators.network_inputs import Inputs, Layout, edges_of
-from autopipe.space import Choice, Float, Int, Value
+from autopipe.operators.recipes import FoldData, Recipe, Rows, batch_of, epochs_of
 from autopipe.task import FloatArray, IntArray, Target
 
-_BATCH = 256  # rows of a step, RealMLP's
-_FEW_ROWS = 1_000  # above, epochs are fewer: 0.35 of them for ten times the rows
-_FEWER = 0.45
-_LEAST_EPOCHS = 16
 _PATIENCE = 0.3  # of the epochs: from the end of one wave of the rate to the end of the next
 _CHUNK = 1_024  # rows that are predicted at once, so that layers stay in the cache
 _SMALLEST_BIN = 1e-6
@@ -85,7 +71,6 @@ class NeuralNetwork:
         of `Network`; activation "auto" is SELU for classes and Mish for numbers
     learning_rate, weight_decay, dropout : of `Recipe`
     epochs : up to 1,000 rows; more rows take fewer
-    device : "cpu", "cuda", or "auto" for the latter where there is one
     precision : of training; "auto" is bfloat16 where the hardware multiplies in it
     """
 
@@ -106,7 +91,6 @@ class NeuralNetwork:
         epochs: int,
         sigma: float = 0.1,
         members: int = 1,
-        device: str = "auto",
         precision: str = "auto",
     ) -> None:
         self.layers = layers
@@ -121,9 +105,9 @@ class NeuralNetwork:
         self.epochs = epochs
         self.sigma = sigma
         self.members = members
-        self.device = device
         self.precision = precision
         self.is_truncated = False
+        self.note = ""
         self._inputs: Inputs
         self._outcome: _Outcome
         self._network: Network
@@ -154,17 +138,8 @@ class NeuralNetwork:
         limits: Limits,
     ) -> list[tuple[Learner, FloatArray]]:
         """Train the networks of all folds together."""
-        check_deadline(limits)
-        folds = [self._fold(*each) for each in zip(prepared, pairs, seeds, strict=True)]
-        results: list[tuple[Learner, FloatArray]] = []
-        jobs = [(fold.network, fold.recipe, fold.data) for fold in folds]
-        trained = train_folds(jobs, limits, self.device, self.precision)
-        for fold, one in zip(folds, trained, strict=True):
-            fitted = copy(self)._take(fold.inputs, fold.outcome, fold.network, one.weights)
-            fitted.is_truncated = one.is_late
-            valid = fold.data.valid
-            results.append((fitted, fitted._predicted(valid.numbers, valid.slots)))
-        return results
+        (fitted,) = fit_together([self], prepared, pairs, seeds, limits)
+        return fitted
 
     def predict(self, X: Matrix) -> FloatArray:
         return self._predicted(self._inputs.numbers(X.values), self._inputs.slots(X.values))
@@ -250,8 +225,8 @@ class NeuralNetwork:
             initial["edge_factor"] = factor[:, None]
             initial["edge_shift"] = (-edges[:, :-1] * factor)[:, None]
         recipe = Recipe(
-            epochs=_epochs(self.epochs, len(train_part)),
-            batch=_batch(self.members, len(train_part)),
+            epochs=epochs_of(self.epochs, len(train_part)),
+            batch=batch_of(self.members, len(train_part)),
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             dropout=self.dropout,
@@ -281,6 +256,35 @@ class NeuralNetwork:
         return np.asarray(shares.mean(axis=0))
 
 
+def fit_together(
+    learners: Sequence[NeuralNetwork],
+    prepared: Sequence[object],
+    pairs: Sequence[tuple[IntArray, IntArray]],
+    seeds: Sequence[int],
+    limits: Limits,
+) -> list[list[tuple[Learner, FloatArray]]]:
+    """As `fit_folds` of every learner, which a graphics card trains together.
+
+    That saves time where they differ in their rates, weight decay and dropout alone.
+    """
+    check_deadline(limits)
+    folds = [
+        (learner, learner._fold(*each))
+        for learner in learners
+        for each in zip(prepared, pairs, seeds, strict=True)
+    ]
+    jobs = [(fold.network, fold.recipe, fold.data) for _, fold in folds]
+    results: list[tuple[Learner, FloatArray]] = []
+    trained = train_folds(jobs, limits, learners[0].precision)
+    for (learner, fold), one in zip(folds, trained, strict=True):
+        fitted = copy(learner)._take(fold.inputs, fold.outcome, fold.network, one.weights)
+        fitted.is_truncated, fitted.note = one.is_late, one.note
+        valid = fold.data.valid
+        results.append((fitted, fitted._predicted(valid.numbers, valid.slots)))
+    count = len(pairs)
+    return [results[begin : begin + count] for begin in range(0, len(results), count)]
+
+
 def _rows(values: FloatArray, target: Target, inputs: Inputs, outcome: _Outcome) -> Rows:
     y = target.y
     if not target.is_classification:
@@ -289,89 +293,3 @@ def _rows(values: FloatArray, target: Target, inputs: Inputs, outcome: _Outcome)
     if target.weights is not None:
         weights = target.weights / target.weights.mean()
     return Rows(inputs.numbers(values), inputs.slots(values), y, weights)
-
-
-def _batch(members: float, rows: int) -> int:
-    """Members want smaller batches on few rows, as TabM's authors have found."""
-    return 64 if members > 1 and rows < 4_500 else _BATCH
-
-
-def _epochs(most: int, rows: int) -> int:
-    fewer: float = min(1.0, _FEW_ROWS / rows) ** _FEWER
-    return max(_LEAST_EPOCHS, round(most * fewer))
-
-
-def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
-    width, layers = number(params, "width"), number(params, "layers")
-    members = number(params, "members") if "members" in params else 1.0
-    numeric = shape.columns - len(shape.levels)
-    inputs = shape.columns + numeric * number(params, "embedding_size")
-    products = members * (inputs * width + (layers - 1.0) * width**2)
-    waves = numeric * number(params, "waves")
-    epochs = _epochs(round(number(params, "epochs")), shape.rows)
-    row = 6e-11 * products + 6e-9 * members * layers * width + 1e-8 * waves
-    step = 3e-4  # of what does not grow with the rows
-    steps = 1.0 + shape.rows / _batch(members, shape.rows)
-    seconds = 0.6 * epochs * (row * shape.rows + step * steps)
-    cells = shape.all_cells + members * _BATCH * layers * width
-    return Cost(seconds, megabytes=1.6e-5 * cells + 2e-5 * products)
-
-
-_MOST_ROWS, _MOST_COLUMNS = 200_000, 2_000  # beyond, nothing useful is learned in an hour
-_SOURCE = "Holzmüller et al., Better by Default: Strong Pre-Tuned MLPs, NeurIPS 2024"
-
-OPERATORS = (
-    Operator(
-        name="mlp",
-        family="mlp",
-        build="autopipe.operators.networks:NeuralNetwork",
-        takes=(Coded,),
-        gives=Predictions,
-        # RealMLP's tuned defaults at half the embedding, and TabArena's ranges for it.
-        space={
-            "layers": Int(1, 4, default=3),
-            "width": Choice((64, 128, 256, 512), default=128),
-            "activation": Choice(("auto", "selu", "mish", "relu")),
-            "embedding": Choice(("periodic", "piecewise", "none")),
-            "waves": Int(4, 64, default=16, log=True),
-            "embedding_size": Int(2, 8, default=3),
-            "sigma": Float(0.01, 10.0, default=0.1, log=True),
-            "dropout": Float(0.0, 0.5, default=0.15),
-            "learning_rate": Float(0.01, 0.2, default=0.04, log=True),
-            "weight_decay": Float(1e-3, 0.1, default=0.02, log=True),
-            "epochs": Int(32, 512, default=256, log=True),
-        },
-        source=_SOURCE,
-        most_rows=_MOST_ROWS,
-        most_columns=_MOST_COLUMNS,
-        cost=_cost,
-        requires="torch",
-        extra="neural",
-    ),
-    Operator(
-        name="tabm",
-        family="tabm",
-        build="autopipe.operators.networks:NeuralNetwork",
-        takes=(Coded,),
-        gives=Predictions,
-        space={
-            "layers": Int(1, 4, default=2),
-            "width": Choice((64, 128, 256, 512), default=128),
-            "activation": Choice(("relu", "auto", "selu", "mish")),
-            "embedding": Choice(("piecewise", "periodic", "none")),
-            "waves": Int(4, 64, default=32, log=True),
-            "embedding_size": Int(2, 16, default=8, log=True),
-            "members": Choice((4, 8, 16, 32), default=8),
-            "dropout": Float(0.0, 0.5, default=0.1),
-            "learning_rate": Float(0.005, 0.2, default=0.06, log=True),
-            "weight_decay": Float(1e-4, 0.1, default=1e-3, log=True),
-            "epochs": Int(16, 256, default=64, log=True),
-        },
-        source="Gorishniy et al., TabM: Advancing Tabular Deep Learning, ICLR 2025",
-        most_rows=_MOST_ROWS,
-        most_columns=_MOST_COLUMNS,
-        cost=_cost,
-        requires="torch",
-        extra="neural",
-    ),
-)

@@ -179,13 +179,13 @@ class QuantileScaling:
     def transform(self, data: Matrix) -> Matrix:
         from scipy.special import ndtri
 
-        scaled = np.zeros(data.values.shape)
+        below = np.full(data.values.shape, 0.5)
         shares = np.linspace(0.0, 1.0, len(self._quantiles))
+        values = data.values.astype(np.float64)
         for index, support in enumerate(self._quantiles.T):
             if support[0] < support[-1]:
-                share = _share_below(data.values[:, index].astype(np.float64), support, shares)
-                scaled[:, index] = ndtri(np.clip(share, _BOUND, 1.0 - _BOUND))
-        return _dense(scaled, data)
+                below[:, index] = _share_below(values[:, index], support, shares)
+        return _dense(ndtri(np.clip(below, _BOUND, 1.0 - _BOUND)), data)
 
     def state(self) -> State:
         return {"quantiles": self._quantiles}

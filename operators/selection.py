@@ -70,6 +70,7 @@ class UnivariateSelection:
             data.values[:, self._kept],
             tuple(data.levels[index] for index in self._kept),
             tuple(data.names[index] for index in self._kept),
+            data.monotone and tuple(data.monotone[index] for index in self._kept),
         )
 
     def state(self) -> State:
@@ -102,5 +103,6 @@ OPERATORS = (
         source="scikit-learn, f_classif and mutual_info_classif: Kraskov et al., Physical "
         "Review E 69, 2004; Ross, PLoS ONE 9(2), 2014",
         uses_target=True,
+        keeps_monotone=True,
     ),
 )

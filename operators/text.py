@@ -8,7 +8,7 @@ themselves read nothing but the shape of a text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -19,9 +19,8 @@ from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import Operator, Raw, State
 from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
 from autopipe.operators.vocabulary import TERMS, Vocabularies
-from autopipe.roles import Role
 from autopipe.space import Float, Int, Value
-from autopipe.table import Column, Schema, Table
+from autopipe.table import Table
 from autopipe.task import FloatArray, Target
 
 _FOLDS = 5  # of the inner cross-fitting, as in the target encoding
@@ -72,13 +71,14 @@ class TextTopics:
         return self._extended(data, self._vocabularies.rows(data))
 
     def _extended(self, data: Table, rows: dict[str, Any]) -> Table:
-        parts = [part @ self._directions[name] for name, part in rows.items()]
-        names = [
-            f"{name} topic {index}"
-            for name, part in zip(rows, parts, strict=True)
-            for index in range(part.shape[1])
-        ]
-        return _with_numbers(data, names, parts)
+        parts = {name: part @ self._directions[name] for name, part in rows.items()}
+        return data.with_numbers(
+            {
+                f"{name} topic {index}": topic
+                for name, part in parts.items()
+                for index, topic in enumerate(part.T)
+            }
+        )
 
     def state(self) -> State:
         directions = {f"{name} directions": value for name, value in self._directions.items()}
@@ -159,8 +159,9 @@ class TextPrediction:
         )
 
     def _extended(self, data: Table, predictions: FloatArray) -> Table:
-        names = [f"text prediction {index}" for index in range(predictions.shape[1])]
-        return _with_numbers(data, names, [predictions.astype(np.float32)])
+        return data.with_numbers(
+            {f"text prediction {index}": each for index, each in enumerate(predictions.T)}
+        )
 
     def state(self) -> State:
         return {
@@ -180,21 +181,6 @@ def _side_by_side(rows: dict[str, Any]) -> Any:
     from scipy.sparse import hstack
 
     return hstack(list(rows.values()), format="csr")
-
-
-def _with_numbers(
-    table: Table, names: Sequence[str], parts: Sequence[NDArray[np.float32]]
-) -> Table:
-    """The table with columns of numbers added, which `parts` hold side by side."""
-    taken = {column.name for column in table.schema.columns}
-    width = table.numbers.shape[1]
-    added = []
-    for index, name in enumerate(names):
-        while name in taken:  # by another operator of this kind below
-            name += "'"
-        added.append(Column(name, Role.NUMERIC, "numbers", width + index))
-    numbers = np.asfortranarray(np.hstack([table.numbers, *parts]), np.float32)
-    return replace(table, schema=Schema((*table.schema.columns, *added)), numbers=numbers)
 
 
 def _reading(shape: Shape, columns: float) -> Cost:
@@ -224,6 +210,7 @@ OPERATORS = (
         cost=_topics_cost,
         source="Deerwester et al., JASIS 41(6), 1990",
         needs_texts=True,
+        keeps_monotone=True,
     ),
     Operator(
         name="text_prediction",
@@ -235,6 +222,7 @@ OPERATORS = (
         cost=_prediction_cost,
         source="Wolpert, Stacked Generalization, Neural Networks 5(2), 1992",
         needs_texts=True,
+        keeps_monotone=True,
         uses_target=True,
     ),
 )

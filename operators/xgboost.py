@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
-    MAX_ROUNDS,
     Booster,
     as_outputs,
     expected_rounds,
@@ -25,6 +26,16 @@ from autopipe.operators.declaration import (
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
+# Sets of many levels are learned by heart, for nothing smooths them: as the numbers of their
+# codes, they made the error smaller by 20 to 60 % on four data sets with hundreds of levels.
+_MOST_LEVELS = 30
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+# A round takes some milliseconds on a graphics card, however few the rows; a core takes as many
+# for some ten thousand. That this many pay is a judgement, not a measurement.
+_ROWS_FOR_CUDA = 100_000
+
 
 @dataclass(frozen=True)
 class _Cut:
@@ -34,7 +45,7 @@ class _Cut:
 
 
 class XGBoost(Booster):
-    """Depth-wise or loss-guided boosted trees; categories are split natively."""
+    """Depth-wise or loss-guided boosted trees; categories of few levels are split natively."""
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Cut:
         """Find the quantile cuts; they see all rows of `X`, and no target."""
@@ -61,55 +72,47 @@ class XGBoost(Booster):
         )
         valid = self._quantised(X.take(valid_rows), valid_target, limits, train)
         best = self._watch(valid_target, limits)
-
-        class Stop(xgboost.callback.TrainingCallback):
-            rounds = 0
-
-            def after_iteration(self, model: Any, epoch: int, log: Any) -> bool:
-                self.rounds = epoch + 1
-                return best.is_over(self.rounds)
-
-        def watch(predictions: FloatArray, _: object) -> tuple[str, float]:
-            best.see(stop.rounds + 1, as_outputs(predictions, self._outputs))
-            return "loss", best.loss
-
-        stop = Stop()
-        booster = xgboost.train(
+        booster = xgboost.Booster(
             {
                 **_objective(target),
                 **self.params,
                 "tree_method": "hist",
-                "disable_default_eval_metric": True,
                 "max_cat_to_onehot": 8,
+                "monotone_constraints": f"({','.join(map(str, X.monotone))})",
+                "device": limits.device,
                 "nthread": limits.threads,
                 "seed": seed,
                 "verbosity": 0,
             },
-            train,
-            MAX_ROUNDS,
-            evals=[(valid, "valid")],
-            custom_metric=watch,
-            callbacks=[stop],
-            verbose_eval=False,
+            [train, valid],
         )
+        # The loop of `xgboost.train` with a metric of ours costs a fifth more on few rows.
+        rounds = 0
+        while not rounds or not best.is_over(rounds):
+            booster.update(train, rounds)
+            rounds += 1
+            if best.is_due(rounds):
+                told = booster.eval_set([(valid, "valid")], rounds)
+                best.note(rounds, float(told.rpartition(":")[2]))
         self.is_truncated = best.is_late
         self._model = booster[: best.rounds]
-        return best.predictions
+        return as_outputs(self._model.predict(valid), self._outputs)
+
+    @property
+    def rounds(self) -> int:
+        return int(self._model.num_boosted_rounds())
 
     def predict(self, X: Matrix) -> FloatArray:
         """Probabilities or numbers, shape (rows, outputs)."""
-        import xgboost
-
-        data = xgboost.DMatrix(
-            X.values, feature_types=_types(X), enable_categorical=True, nthread=1
-        )
-        return as_outputs(self._model.predict(data), self._outputs)
+        # For one row half of the time goes into a DMatrix.
+        predictions = self._model.inplace_predict(_values(X), validate_features=False)
+        return as_outputs(predictions, self._outputs)
 
     def _quantised(self, X: Matrix, target: Target, limits: Limits, ref: Any) -> Any:
         import xgboost
 
         return xgboost.QuantileDMatrix(
-            X.values,
+            _values(X),
             target.y,
             weight=target.weights,
             feature_types=_types(X),
@@ -117,6 +120,10 @@ class XGBoost(Booster):
             nthread=limits.threads,
             ref=ref,
         )
+
+    def gains(self, columns: int) -> FloatArray:
+        told = self._model.get_score(importance_type="total_gain")
+        return np.array([told.get(f"f{column}", 0.0) for column in range(columns)])
 
     def _dumped(self) -> bytes:
         return bytes(self._model.save_raw("ubj"))
@@ -129,16 +136,24 @@ class XGBoost(Booster):
         return booster
 
 
+def _values(X: Matrix) -> FloatArray:
+    """The cells, none beyond what float32 holds: XGBoost refuses what it would round to inf."""
+    if X.values.dtype == np.float32:
+        return X.values
+    return np.clip(X.values, -_LARGEST, _LARGEST)
+
+
 def _types(X: Matrix) -> list[str]:
-    return ["c" if levels else "q" for levels in X.levels]
+    return ["c" if 0 < levels <= _MOST_LEVELS else "q" for levels in X.levels]
 
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        return {"objective": "reg:squarederror"}
+        return {"objective": "reg:squarederror", "eval_metric": "rmse"}
     if target.kind is TaskKind.BINARY:
-        return {"objective": "binary:logistic"}
-    return {"objective": "multi:softprob", "num_class": target.n_classes}
+        return {"objective": "binary:logistic", "eval_metric": "logloss"}
+    classes = target.n_classes
+    return {"objective": "multi:softprob", "eval_metric": "mlogloss", "num_class": classes}
 
 
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
@@ -172,6 +187,8 @@ OPERATORS = (
             "reg_lambda": Float(0.0, 5.0, default=1.0),
             "grow_policy": Choice(("depthwise", "lossguide")),
         },
+        keeps_monotone=True,
+        device_rows=_ROWS_FOR_CUDA,
         cost=_cost,
         source="Chen and Guestrin, XGBoost: A Scalable Tree Boosting System, KDD 2016",
     ),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from autopipe.operators import batched_training
-from autopipe.operators.batched_training import FoldData, Recipe, Rows
 from autopipe.operators.declaration import Limits
 from autopipe.operators.layers import Network, NumpyOps
+from autopipe.operators.recipes import FoldData, Recipe, Rows, flat_then_falling, waves
 
 torch = pytest.importorskip("torch")
 
@@ -56,8 +56,9 @@ def fold(seed, rows=72, network=NETWORK):
 FOLDS = [fold(0), fold(1, rows=71), fold(2, rows=70)]  # three steps an epoch each
 
 
-def train(folds, recipe=RECIPE, limits=None, precision="float64"):
-    return batched_training.train(NETWORK, recipe, folds, limits or Limits(), "cpu", precision)
+def train(folds, recipes=RECIPE, limits=None, precision="float64"):
+    recipes = recipes if isinstance(recipes, list) else [recipes] * len(folds)
+    return batched_training.train(NETWORK, recipes, folds, limits or Limits(), "cpu", precision)
 
 
 def assert_close(one, other, most=1e-6):
@@ -97,6 +98,14 @@ def test_a_fold_that_rests_does_not_depend_on_those_that_go_on():
         assert_close(together, train([each], recipe)[0])
 
 
+def test_configurations_trained_together_are_those_trained_alone():
+    other = replace(RECIPE, learning_rate=0.2, weight_decay=0.1, dropout=0.4, patience=0.2)
+    recipes = [RECIPE, RECIPE, other, replace(other, dropout=0.0)]
+    folds = [*FOLDS[:2], *FOLDS[:2]]
+    for data, recipe, together in zip(folds, recipes, train(folds, recipes), strict=True):
+        assert_close(together, train([data], recipe)[0])
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_same_seed_gives_the_same_weights(precision):
     first, second = (train(FOLDS[:1], precision=precision)[0] for _ in range(2))
@@ -115,6 +124,14 @@ def test_the_weights_are_those_of_the_best_epoch():
     assert min(each.epoch for each in trained) < 20
     for each, data in zip(trained, FOLDS, strict=True):
         assert log_loss(each, data.valid) == pytest.approx(each.loss)
+
+
+def test_a_device_draws_for_every_fold_by_its_own_seed():
+    training = batched_training._Training(NETWORK, [RECIPE] * 3, FOLDS, "cpu", "float32")
+    training._device_luck = [torch.Generator().manual_seed(seed) for seed in (0, 1, 0)]
+    noise = training._noise([np.arange(24)] * 3, np.arange(3))
+    assert torch.equal(noise[0], noise[2])
+    assert not torch.equal(noise[0], noise[1])
 
 
 def test_weights_of_rows_are_heeded():
@@ -145,10 +162,10 @@ def test_a_deadline_that_is_far_changes_nothing(monkeypatch):
 
 def test_the_schedule_ends_at_rest():
     progress = np.linspace(0.0, 1.0, 50)
-    rates = [batched_training._waves(each) for each in progress]
+    rates = [waves(each) for each in progress]
     assert rates[0] == rates[-1] == pytest.approx(0.0)
     assert max(rates) <= 1.0
-    assert batched_training._flat_then_falling(1.0) == pytest.approx(0.0)
+    assert flat_then_falling(1.0) == pytest.approx(0.0)
 
 
 def test_a_deadline_that_has_passed_leaves_one_step():

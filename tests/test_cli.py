@@ -101,6 +101,13 @@ def test_predictions_go_to_stdout_in_the_order_of_the_rows(files, capsys):
     assert lines == ["prediction", *model.predict(new)]
 
 
+def test_a_saved_model_is_exported(files, tmp_path, capsys):
+    assert run("export", files / "run", "--fitted", "-o", tmp_path / "predictor") == 0
+    assert (tmp_path / "predictor" / "predict.py").is_file()
+    assert run("export", files / "run", "--fitted", "-o", tmp_path / "predictor") == 2
+    assert "is there already" in capsys.readouterr().err
+
+
 def test_probabilities_are_named_by_class(files, tmp_path, capsys):
     out = tmp_path / "predictions.csv"
     model = files / "run" / "model.autopipe"
@@ -199,29 +206,6 @@ def test_the_command_line_wakes_no_library_before_it_is_needed():
     code = f"import sys, autopipe.cli; print({heavy} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert shown.stdout.strip() == "set()"
-
-
-@pytest.mark.parametrize(
-    ("values", "are_classes"),
-    [
-        (["no", "yes", "no"], True),
-        ([True, False, True], True),
-        ([0.0, 1.0, 1.0], True),
-        ([0, 1, 2] * 10, True),
-        ([0.5, 1.5, 2.5] * 10, False),
-        (range(30), False),
-        ([0, 1, 2, 3], False),
-    ],
-)
-def test_a_target_of_few_whole_numbers_or_names_holds_classes(values, are_classes):
-    assert cli._holds_classes(pd.Series(list(values))) is are_classes
-
-
-def test_cells_that_a_spreadsheet_would_run_are_quoted():
-    board = pd.DataFrame({"tree": ["=1+1", "+a", "-a", "@a", "a=1"], "score": [-1.0] * 5})
-    quoted = cli._without_formulas(board)
-    assert quoted["tree"].tolist() == ["'=1+1", "'+a", "'-a", "'@a", "a=1"]
-    assert quoted["score"].tolist() == [-1.0] * 5
 
 
 def test_a_demo_compares_on_rows_that_no_model_has_seen(capsys):

@@ -65,8 +65,8 @@ def test_time_ends_the_correction_with_what_there_is():
     candidates, target = noise(rng, 50, 3)
     weights = np.ones(3) / 3
     tick = iter(range(1_000)).__next__
-    # One score takes a tick, so that the fifteen rounds of three members will take 45.
-    assert optimism(candidates, weights, target, AUC, rng, 40.0, tick) is None
+    # One round takes a tick, so that a choice of fifteen will take as many.
+    assert optimism(candidates, weights, target, AUC, rng, 10.0, tick) is None
     assert optimism(candidates, weights, target, AUC, rng, 60.0, tick) >= 0.0
     assert deviations(candidates[0], target, AUC, rng, 0.0, tick) == ()
 

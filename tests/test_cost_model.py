@@ -25,10 +25,11 @@ LIGHTGBM = full("lightgbm(codes(table))")
 LOGISTIC = full("logistic(standard_scaling(impute(codes(table))))")
 
 
-def model_of(shape: Shape, folds: int = 5, threads: int = 1) -> CostModel:
+def model_of(shape: Shape, folds: int = 5, threads: int = 1, **options) -> CostModel:
     parts = np.array_split(np.arange(shape.rows), folds)
     pairs = tuple((np.setdiff1d(np.arange(shape.rows), part), part) for part in parts)
-    return CostModel(replace(shape, held_out=0), Folds(pairs, shape.rows), threads)
+    whole = replace(shape, held_out=0)
+    return CostModel(whole, Folds(pairs, shape.rows), threads, **options)
 
 
 def trial(tree, seconds: float, share: float = 1.0, **changes) -> Trial:
@@ -45,6 +46,15 @@ def test_every_operator_has_a_price_that_grows_with_the_rows(operator, shape):
     assert 0 <= small.seconds <= large.seconds < float("inf")
     assert 0 <= small.megabytes <= large.megabytes < float("inf")
     assert (large.gives or shape).columns >= 1
+
+
+def test_a_tree_for_a_device_takes_less_until_the_run_knows_better():
+    costs = model_of(NUMBERS, is_for_device=lambda tree: tree == LIGHTGBM)
+    other = model_of(NUMBERS)
+    assert costs.predict(LIGHTGBM).seconds < 0.2 * other.predict(LIGHTGBM).seconds
+    assert costs.predict(LOGISTIC) == other.predict(LOGISTIC)
+    costs.learn(trial(LIGHTGBM, 1_000.0))
+    assert costs.predict(LIGHTGBM).seconds > 100.0
 
 
 def test_the_shape_of_a_table_counts_what_encoders_make_of_it():

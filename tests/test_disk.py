@@ -106,6 +106,6 @@ def test_files_beyond_the_allowance_are_removed_but_those_of_members(
 ):
     monkeypatch.setattr("autopipe.fitting._MOST_DISK_BYTES", 1.0)
     model = fitted(TRIALS, path=tmp_path)
-    kept = {str(int(path.name[:6])) for path in (tmp_path / "trials").iterdir()}
+    kept = {str(int(path.name[:6])) for path in (tmp_path / "trials").glob("*.fitted.npz")}
     assert kept == set(account(model)["weights"])
     assert account(model)["trials"] == undisturbed["trials"]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
-from autopipe import AutoClassifier, AutoRegressor, arguments, load
+from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.errors import (
     InputError,
     NotSupportedError,
@@ -123,27 +123,17 @@ def test_errors_are_shown_positive_and_the_smallest_leads(regressor):
 # Arguments
 
 
-@pytest.mark.parametrize("name", [*arguments.NOT_YET, "search", "ensemble"])
-def test_an_argument_of_a_later_version_is_refused(name):
-    with pytest.raises(NotSupportedError, match=name):
-        AutoClassifier(**{**CHEAP, name: "later"}).fit(X, FRAME["sold"])
-
-
-@pytest.mark.parametrize("name", ["monotone", "tables", "relationships", "cutoff"])
+@pytest.mark.parametrize("name", ["tables", "relationships", "cutoff"])
 def test_an_argument_of_a_later_fit_is_refused(name):
     with pytest.raises(NotSupportedError, match=name):
         AutoClassifier(**CHEAP).fit(X, FRAME["sold"], **{name: {}})
-
-
-def test_export_is_refused(classifier, tmp_path):
-    with pytest.raises(NotSupportedError):
-        classifier.export(tmp_path / "pipeline.py")
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         ({"include": ["lgoistic"]}, "lgoistic"),
+        ({"knowledge": "later"}, "knowledge='later'"),
         ({"include": "logistic"}, "give a list"),
         ({"exclude": ["forests?"]}, "neither operators nor families"),
         ({"exclude": ["linear", "forest", "boosting", "forests"]}, "neither|no learner"),

@@ -21,7 +21,7 @@ PORTFOLIO = [
     parse("xgboost(codes(table), learning_rate=0.1)"),
     parse("logistic(standard_scaling(impute(one_hot(table))))"),
 ]
-SHORT = settings(LAW, max_examples=25)
+SHORT = settings(LAW, max_examples=10)
 
 
 def judged(proposal, status=Status.COMPLETE):
@@ -138,7 +138,9 @@ def test_without_a_portfolio_random_trees_come_first():
 
 def test_every_source_is_at_work():
     proposals = run(Evolution(PORTFOLIO, GRAMMAR, Seeds(0)), 300)
-    assert {proposal.source for proposal in proposals} == set(Source) - {Source.INIT}
+    # The toy operators have no features.
+    others = {Source.INIT, Source.CMAES, Source.GRID, Source.STACK, Source.FEATURES}
+    assert {proposal.source for proposal in proposals} == set(Source) - others
 
 
 def test_a_search_whose_trees_are_all_known_proposes_nothing():
@@ -156,6 +158,54 @@ def test_a_trial_of_a_tree_from_elsewhere_is_noted_without_offspring():
     search.tell(Trial(0, parse("mean(table)"), Source.INIT, Status.COMPLETE, score=0.5))
     proposal = search.ask()
     assert (proposal.number, proposal.parents) == (1, ())
+
+
+# Gains
+
+
+class FakeGains:
+    """The gain of a trial is what a function of its number says."""
+
+    def __init__(self, gain):
+        self.gain = gain
+        self.kept = []
+
+    def enter(self, number):
+        return self.gain(number)
+
+    def chosen(self, numbers):
+        self.kept.append(sorted(numbers))
+        return {number: self.gain(number) for number in numbers}
+
+
+def test_what_gains_has_offspring_whatever_its_score():
+    gains = FakeGains(lambda number: 1.0 if number == 1 else 0.0)
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=gains)
+    proposals = run(search, 60)
+    parents = [parent for proposal in proposals for parent in proposal.parents]
+    assert max(set(parents), key=parents.count) == 1
+
+
+def test_gains_are_chosen_anew_at_each_trial_that_has_one():
+    gains = FakeGains(lambda number: float(number in (0, 2)))
+    run(Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=gains), 10)
+    assert gains.kept == [[0], [0, 1, 2]]
+
+
+def test_a_search_whose_offspring_gain_no_more_than_chance_would_ends_and_says_so(caplog):
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: n % 25 == 0))
+    count = 0
+    with caplog.at_level("INFO"):
+        while (proposal := search.ask()) is not None:
+            search.tell(judged(proposal))
+            count += 1
+    assert count == len(PORTFOLIO) + 200
+    assert search.ended in caplog.text
+
+
+def test_a_search_whose_offspring_gain_goes_on():
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: n % 10 == 0))
+    assert len(run(search, 300)) == 300
 
 
 # Learners that are switched off

@@ -110,11 +110,11 @@ def test_fits_in_other_threads_do_not_disturb_each_other():
 def test_the_memory_limit_reaches_the_workers(monkeypatch):
     given = []
 
-    def processes(folder, workers, memory_limit_mb):
+    def processes(folder, workers, memory_limit_mb, **_):
         given.append(memory_limit_mb)
         return Inline(folder)
 
-    monkeypatch.setattr("autopipe.fitting.Processes", processes)
+    monkeypatch.setattr("autopipe.placement.Processes", processes)
     monkeypatch.setattr("autopipe.memory.free_megabytes", lambda: 1000.0)
     for limit in ("2GB", 300e6, None):
         AutoClassifier(**{**ARGUMENTS, "max_trials": 1}, memory_limit=limit).fit(X, Y)

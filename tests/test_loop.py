@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,35 @@ def test_a_score_that_is_not_finite_is_a_failure(parts) -> None:
     (trial,) = parts[3].trials()
     assert trial.status is Status.NONFINITE
     assert trial.score is None
+
+
+class Screening(Counting):
+    """A search that wants all its trees screened on a sixteenth of the rows."""
+
+    def ask(self) -> Proposal | None:
+        proposal = super().ask()
+        return None if proposal is None else replace(proposal, share=1 / 16)
+
+
+def test_once_there_is_a_model_a_screen_is_a_partial_trial_that_nobody_observes(parts) -> None:
+    time, _, executor, store = parts
+    seen = []
+    loop = loop_of(
+        (time, Screening(), executor, store),
+        60.0,
+        screen=lambda predictions: (7.0,),
+        observe=lambda trial, predictions: seen.append(predictions) or trial.number == 2,
+    )
+    loop.run()
+    first, *others = store.trials()
+    assert (first.status, first.score, first.train_share) == (Status.COMPLETE, 2.0, 1.0)
+    assert [trial.status for trial in others] == [Status.PARTIAL] * 2
+    assert [trial.score for trial in others] == [None] * 2
+    assert [trial.fold_scores for trial in others] == [(7.0,)] * 2
+    assert [trial.train_share for trial in others] == [1 / 16] * 2
+    assert [predictions is None for predictions in seen] == [False, True, True]
+    assert [job.is_screen for job in executor.jobs[:3]] == [False, True, True]
+    assert executor.jobs[1].seconds < executor.jobs[0].seconds
 
 
 def test_an_observer_can_end_the_run(parts) -> None:

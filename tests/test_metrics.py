@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
 from strategies import LAW
 
+from autopipe.confusion import OF_LABELS
 from autopipe.errors import OptionError
 from autopipe.metrics import metric_for
 from autopipe.task import Target, TaskKind
@@ -127,6 +128,26 @@ def test_an_average_of_reduced_predictions_is_the_reduced_average(name, kind, da
     average = share * one.astype(float) + (1 - share) * other
     mixed = share * reduce(target, one) + (1 - share) * reduce(target, other)
     assert np.allclose(mixed, reduce(target, average), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [TaskKind.BINARY, TaskKind.MULTICLASS])
+@pytest.mark.parametrize("name", [name for name in OF_LABELS if name != "f1"])
+@LAW
+@given(data=st.data())
+def test_a_metric_of_labels_has_a_quick_form_that_equals_it(name, kind, data):
+    target, predictions = data.draw(judged(kind))
+    metric = metric_for(name, kind, np.arange(target.n_classes))
+    quick = metric.reduction.score(target, metric.reduction.reduce(target, predictions))
+    assert quick == pytest.approx(metric.score(target, predictions), abs=1e-9)
+
+
+@LAW
+@given(data=st.data())
+def test_the_quick_f1_is_that_of_the_second_class(data):
+    target, predictions = data.draw(judged(TaskKind.BINARY))
+    metric = metric_for("f1", TaskKind.BINARY, np.array(["a", "b"]))
+    quick = metric.reduction.score(target, metric.reduction.reduce(target, predictions))
+    assert quick == pytest.approx(metric.score(target, predictions), abs=1e-9)
 
 
 @pytest.mark.parametrize("spread", [3.0, 1e-3])

@@ -12,12 +12,12 @@ from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.matrix import Matrix
 from autopipe.operators import fold_programs
-from autopipe.operators.batched_training import _TorchOps
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.declaration import FoldsLearner, Limits
 from autopipe.operators.layers import NumpyOps
 from autopipe.operators.network_inputs import Inputs, Layout, edges_of
-from autopipe.operators.networks import NeuralNetwork
+from autopipe.operators.networks import NeuralNetwork, fit_together
+from autopipe.operators.torch_ops import TorchOps
 from autopipe.seeds import Seeds
 from autopipe.task import Target, TaskKind
 
@@ -39,11 +39,12 @@ SMALL = {
 PAIRS = make_folds(CLASSES, 3, Seeds(0)).pairs
 
 
-def fitted(target, pairs=PAIRS, threads=1, **params):
+def fitted(target, pairs=PAIRS, threads=1, device="cpu", **params):
     learner = NeuralNetwork(**{**SMALL, **params})
     prepared = learner.prepare(MATRIX, target, Limits())
     seeds = range(len(pairs))
-    return learner.fit_folds([prepared] * len(pairs), pairs, seeds, Limits(threads=threads))
+    limits = Limits(threads=threads, device=device)
+    return learner.fit_folds([prepared] * len(pairs), pairs, seeds, limits)
 
 
 def weights_of(learner):
@@ -70,7 +71,7 @@ def test_numpy_and_torch_go_the_same_way(activation, embedding, members):
     slots = fold.data.train.slots[None]
     ours = fold.network.forward(NumpyOps(), weights, numbers, slots)
     theirs = fold.network.forward(
-        _TorchOps(),
+        TorchOps(),
         {name: torch.from_numpy(weight) for name, weight in weights.items()},
         torch.from_numpy(numbers),
         torch.from_numpy(slots.astype(np.int64)),
@@ -140,25 +141,54 @@ np.save({str(tmp_path / "out.npy")!r}, learner.predict(X))
     assert np.array_equal(np.load(tmp_path / "out.npy"), learner.predict(MATRIX))
 
 
-def test_folds_that_a_device_cannot_hold_are_trained_in_halves_or_on_the_cpu(
-    monkeypatch, caplog
-):
+@pytest.fixture
+def small_card(monkeypatch):
+    """A graphics card that holds one network, and no more after the first one."""
     really_train, tried = fold_programs.train, []
 
-    def train(network, recipe, folds, limits, device, precision):
+    def train(network, recipes, folds, limits, device, precision):
         tried.append((device, len(folds)))
         if device != "cpu" and (len(folds) > 1 or len(tried) > 4):
             raise torch.OutOfMemoryError
-        return really_train(network, recipe, folds, limits, "cpu", "float64")
+        return really_train(network, recipes, folds, limits, "cpu", "float64")
 
-    expected = fitted(CLASSES, precision="float64")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     monkeypatch.setattr(fold_programs, "train", train)
-    got = fitted(CLASSES, device="meta", precision="float64")
-    halves = [("meta", 3), ("meta", 1), ("meta", 2), ("meta", 1), ("meta", 1)]
-    assert tried == [*halves, ("cpu", 1)]
-    assert "CPU goes on" in caplog.text
-    for (one, _), (other, _) in zip(expected, got, strict=True):
+    return tried
+
+
+def test_folds_that_a_device_cannot_hold_are_trained_in_halves_or_on_the_cpu(small_card):
+    got = fitted(CLASSES, device="cuda", precision="float64")
+    halves = [("cuda", 3), ("cuda", 1), ("cuda", 2), ("cuda", 1), ("cuda", 1)]
+    assert small_card == [*halves, ("cpu", 1)]
+    for (one, _), (other, _) in zip(fitted(CLASSES, precision="float64"), got, strict=True):
         assert_same(one, other, most=1e-6)
+
+
+def test_what_a_device_could_not_hold_is_told(small_card):
+    table, target = toy_table(TaskKind.BINARY)
+    folds = make_folds(target, 2, Seeds(0))
+    tree = full("mlp(codes(table), width=64, epochs=32, embedding='none')")
+    fit = crossfit(tree, table, target, folds, Seeds(0), device="cuda")
+    assert fit.note == "cuda had no memory for 2 networks at once"
+
+
+def test_without_a_card_that_torch_can_use_the_cpu_trains():
+    (one, _), *_ = fitted(CLASSES, device="cuda")
+    (other, _), *_ = fitted(CLASSES)
+    assert_same(one, other)
+    assert one.note.endswith("sees no graphics card")
+
+
+def test_networks_trained_together_are_those_trained_alone():
+    settings = {"learning_rate": 0.05, "dropout": 0.3, "weight_decay": 0.0}, {}
+    learners = [NeuralNetwork(**SMALL | some, precision="float64") for some in settings]
+    prepared = [learners[0].prepare(MATRIX, CLASSES, Limits())] * len(PAIRS)
+    rest = prepared, PAIRS, range(len(PAIRS)), Limits()
+    for learner, together in zip(learners, fit_together(learners, *rest), strict=True):
+        for (one, _), (other, _) in zip(learner.fit_folds(*rest), together, strict=True):
+            assert_same(one, other, most=1e-6)
 
 
 @pytest.mark.parametrize("below", ["codes(table)", "one_hot(table)"])

@@ -30,7 +30,7 @@ def wheel_files(tmp_path_factory):
 
 
 def test_the_wheel_holds_every_module_and_nothing_else(wheel_files):
-    expected = {"autopipe/py.typed"}
+    expected = {"autopipe/py.typed", "autopipe/datasets/knowledge.sqlite"}
     for name, path in modules().items():
         folder = name if path.stem == "__init__" else name.rpartition(".")[0]
         expected.add(f"{folder.replace('.', '/')}/{path.name}")

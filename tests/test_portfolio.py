@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from autopipe.folds import Folds
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape
 from autopipe.roles import Role
-from autopipe.table import place_columns
+from autopipe.table import Schema, place_columns
 from autopipe.task import TaskKind
 from autopipe.tree import parse
 
@@ -32,6 +34,16 @@ def situation_of(schema, kind, rows, core_seconds, n_classes=3, folds=5) -> Situ
     pairs = ((np.arange(rows * 4 // 5), np.arange(rows // 5)),) * folds
     seconds_of = CostModel(shape, Folds(pairs, rows)).core_seconds
     return Situation(schema, kind, rows, n_classes, folds, core_seconds, seconds_of)
+
+
+@pytest.mark.parametrize(
+    ("rows", "monotone", "pays"), [(999, 0, 0), (1_000, 0, 1), (1_000, 1, 0)]
+)
+def test_features_are_synthesized_where_that_pays(rows, monotone, pays):
+    schema = Schema((replace(NUMBERS.columns[0], monotone=monotone),))
+    trees = portfolio(situation_of(schema, TaskKind.BINARY, rows, float("inf")))
+    assert any("synthesized" in tree for tree in trees) == pays
+    assert any("synthesized" not in tree for tree in trees)
 
 
 @pytest.mark.parametrize("core_seconds", [10.0, float("inf")])
@@ -88,6 +100,15 @@ def test_without_a_clock_no_tree_learns_faster_than_it_would():
     ]
     assert rates[0] > rates[1]
     assert free == portfolio(Situation(NUMBERS, TaskKind.BINARY, 200_000, 3, 5))
+
+
+def test_networks_come_last_where_the_budget_is_short():
+    long, short = (
+        [parse(text).op for text in portfolio(situation_of(NUMBERS, TaskKind.BINARY, *size))]
+        for size in ((20_000, float("inf")), (20_000, 60.0))
+    )
+    assert long.index("mlp") < 5
+    assert set(short[-2:]) == {"mlp", "tabm"}
 
 
 def test_a_single_fold_leaves_nothing_to_calibrate_on():

@@ -93,3 +93,17 @@ def test_the_line_is_cut_where_the_terminal_ends(width):
     progress.start(1, "lightgbm")
     (line,) = shown(progress, width).splitlines()
     assert len(line) == width and line.endswith("…")
+
+
+def test_the_line_says_why_a_search_ended_before_its_time():
+    with Progress(Clock(10.0, Time()), METRIC, verbose=0) as progress:
+        progress.update(trial(0, -0.5), None)
+        assert "ended early" not in progress.line()
+        progress.ending = "nothing gains any more"
+    assert progress.line().endswith("ended early: nothing gains any more")
+
+
+def test_a_partial_trial_is_no_failure():
+    with Progress(Clock(10.0, Time()), METRIC, verbose=0) as progress:
+        progress.update(Trial(0, TREE, Source.RANDOM, Status.PARTIAL, fold_scores=(0.5,)), None)
+    assert "failed" not in progress.line()

@@ -190,6 +190,18 @@ def test_a_newer_schema_is_refused(tmp_path):
         Store.open(tmp_path)
 
 
+def test_a_run_of_the_first_schema_is_taken_over(tmp_path, trial):
+    Store.begin(tmp_path).close()
+    database = sqlite3.connect(database_path(tmp_path))
+    database.execute("ALTER TABLE trial DROP COLUMN features")
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+    with Store.open(tmp_path) as store:
+        told = replace(trial, features=("ratio(c0, c1)",))
+        store.add(told)
+        assert store.trials() == [told]
+
+
 def test_a_tree_that_does_not_parse_is_told(tmp_path, trial):
     with Store.begin(tmp_path) as store:
         store.add(trial)

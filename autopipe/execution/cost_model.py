@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from autopipe.trial import Status, Trial
 
 _TRIAL_SECONDS = 0.03  # of a trial that costs nothing else
 _PRIOR_WEIGHT = 1.0  # trials that outweigh what is believed before any
+_ON_DEVICE = 0.1  # of the seconds on a core; not measured, the first trials correct it
 _BEYOND = 1.25  # times what a trial took that was cut off, is what it would have taken
 
 
@@ -47,10 +49,18 @@ class CostModel:
     shape : of all rows of the table
     folds : that every trial is fitted on
     fold_threads : folds that are fitted at the same time
+    is_for_device : whether a tree is fitted on a graphics card
     """
 
-    def __init__(self, shape: Shape, folds: Folds, fold_threads: int = 1) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        folds: Folds,
+        fold_threads: int = 1,
+        is_for_device: Callable[[Node], bool] = lambda tree: False,
+    ) -> None:
         self._whole = shape
+        self._is_for_device = is_for_device
         self._folds = len(folds)
         self._threads = min(fold_threads, len(folds))
         self.train_rows = round(float(np.mean([len(train) for train, _ in folds.pairs])))
@@ -74,6 +84,8 @@ class CostModel:
         One that its deadline stopped would have taken longer; it counts where that is longer
         than predicted. Other failures tell nothing, nor do trees of operators that are gone.
         """
+        if trial.status is Status.PARTIAL:
+            return
         is_cut = trial.is_truncated or trial.status is Status.TIMEOUT
         if not (trial.is_complete or is_cut):
             return
@@ -101,7 +113,10 @@ class CostModel:
         """The cost of one fold, and apart from it that of what all folds share."""
         rows = max(1, round(train_share * self.train_rows))
         table = replace(self._whole, rows=rows, held_out=self._held_out)
-        return _bill(tree, table, self._whole)
+        bill = _bill(tree, table, self._whole)
+        if self._is_for_device(tree):
+            return replace(bill, seconds=_ON_DEVICE * bill.seconds)
+        return bill
 
 
 def fit_seconds(tree: Node, shape: Shape) -> float:

@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from autopipe.devices import CPU
 from autopipe.errors import TreeError
 from autopipe.execution.cache import Cache
+from autopipe.execution.racing import Watch
 from autopipe.folds import Folds
 from autopipe.matrix import Matrix, joined
 from autopipe.operators.catalogue import estimator_for, operator_named
@@ -36,12 +38,14 @@ class CrossFit:
     models : one for every fold
     row_seconds : time to predict one row of a batch with all fold models
     is_truncated : whether the deadline stopped a learner
+    note : what went otherwise than it should in a learner, though it went well
     """
 
     out_of_fold: FloatArray
     models: tuple[FittedTree, ...]
     row_seconds: float
     is_truncated: bool
+    note: str = ""
 
 
 def crossfit(
@@ -54,6 +58,9 @@ def crossfit(
     fold_threads: int = 1,
     cache: Cache | None = None,
     train_share: float = 1.0,
+    device: str = CPU,
+    rounds: Mapping[Path, int] | None = None,
+    watch: Watch | None = None,
 ) -> CrossFit:
     """Fit a tree on the training rows of every fold and predict the held-out rows.
 
@@ -69,14 +76,21 @@ def crossfit(
     fold_threads : folds that are fitted at the same time
     cache : what earlier trees on the same table, target, folds and seeds left; theirs alone
     train_share : of each fold's training rows, that is used; a smaller one is part of a larger
+    device : that learners may use
+    rounds : of boosters by their path, whatever the held-out rows say
+    watch : looks at each fold, of a learner that fits them one by one
 
     Raises
     ------
     DeadlineReached
         If a fold had nothing usable in time.
+    OutrunError
+        If the watch has seen enough.
     """
     thinned = folds.thinned(target, train_share, seeds)
-    run = _Run(table, target, thinned, seeds, deadline, fold_threads, cache, train_share)
+    limits = Limits(deadline, min(fold_threads, len(folds)), device)
+    run = _Run(table, target, thinned, seeds, limits, cache, train_share)
+    run.rounds, run.watch = rounds or {}, watch
     parts = run.predictions(tree, ())
     models = tuple(FittedTree(tree, estimators) for estimators in run.estimators)
     sample = table.take(slice(0, _TIMED_ROWS))
@@ -84,7 +98,7 @@ def crossfit(
     for model in models:
         model.predict(sample)
     row_seconds = (time.monotonic() - begin) / max(1, len(sample))
-    return CrossFit(folds.averaged(parts), models, row_seconds, run.is_truncated)
+    return CrossFit(folds.averaged(parts), models, row_seconds, run.is_truncated, run.note)
 
 
 class _Run:
@@ -94,8 +108,7 @@ class _Run:
         target: Target,
         folds: Folds,
         seeds: Seeds,
-        deadline: float,
-        fold_threads: int,
+        limits: Limits,
         cache: Cache | None,
         train_share: float,
     ) -> None:
@@ -103,10 +116,12 @@ class _Run:
         self.target = target
         self.folds = folds
         self.seeds = seeds
-        self.deadline = deadline
-        self.threads = min(fold_threads, len(folds))
+        self.limits = limits
         self.estimators: list[dict[Path, Any]] = [{} for _ in folds.pairs]
         self.is_truncated = False
+        self.rounds: Mapping[Path, int] = {}
+        self.watch: Watch | None = None
+        self.note = ""
         self._train_share = train_share
         self._cache = Cache(0) if cache is None else cache  # an empty one is falsy
 
@@ -139,8 +154,7 @@ class _Run:
         (below,) = node.inputs
         shared: Any = None
         if is_stateless(below):  # bins and the like, for all folds
-            limits = Limits(self.deadline, self.threads)
-            shared = self._prepared(node, None, self._whole(below), self.target, limits)
+            shared = self._prepared(node, None, self._whole(below), self.target, self.limits)
 
         def given(fold: int, limits: Limits) -> tuple[Any, IntArray, IntArray]:
             train_rows, held_out = self.folds.pairs[fold]
@@ -158,20 +172,27 @@ class _Run:
         def keep(learner: Learner, out: FloatArray, fold: int) -> FloatArray:
             self.estimators[fold][path] = learner
             self.is_truncated |= learner.is_truncated
+            self.note = self.note or getattr(learner, "note", "")
             return np.asarray(out)
 
         def fit(fold: int, limits: Limits) -> FloatArray:
+            if self.watch is not None:
+                self.watch.check()
             learner = estimator_for(node)
+            if path in self.rounds:
+                learner.fixed_rounds = self.rounds[path]
             out = learner.fit(*given(fold, limits), self._seed(node, fold), limits)
+            if self.watch is not None:
+                self.watch.see(self.folds.pairs[fold][1], out)
             return keep(learner, out, fold)
 
         learner = estimator_for(node)
         if isinstance(learner, FoldsLearner):
-            limits = Limits(self.deadline, self.threads)
             folds = range(len(self.folds))
-            prepared, *pairs = zip(*(given(fold, limits) for fold in folds), strict=True)
+            prepared, *pairs = zip(*(given(fold, self.limits) for fold in folds), strict=True)
             seeds = [self._seed(node, fold) for fold in folds]
-            fitted = learner.fit_folds(prepared, list(zip(*pairs, strict=True)), seeds, limits)
+            rows = list(zip(*pairs, strict=True))
+            fitted = learner.fit_folds(prepared, rows, seeds, self.limits)
             return [keep(*each, fold) for fold, each in enumerate(fitted)]
         return self._over_folds(fit)
 
@@ -211,7 +232,7 @@ class _Run:
             split = self._transformed(below, fold)
             train, valid = split.train, split.held_out
             estimators = {(0, *path): each for path, each in split.estimators.items()}
-        check_deadline(Limits(self.deadline))
+        check_deadline(self.limits)
         transformer = estimator_for(node)
         fitted = transformer.fit_transform(
             train, self.target.take(train_rows), self._seed(node, fold)
@@ -237,19 +258,20 @@ class _Run:
     def _over_folds(self, fit: Callable[[int, Limits], FloatArray]) -> list[FloatArray]:
         """The fit of every fold, each with an equal share of the time that is left."""
         lock = threading.Lock()
-        waiting = len(self.folds)
+        waiting, limits = len(self.folds), self.limits
 
         def timed(fold: int) -> FloatArray:
             nonlocal waiting
             with lock:
                 now = time.monotonic()
-                share = (self.deadline - now) * self.threads / max(waiting, self.threads)
+                share = (limits.deadline - now) * limits.threads / max(waiting, limits.threads)
                 waiting -= 1
-            return fit(fold, Limits(min(self.deadline, now + share), 1))
+            deadline = min(limits.deadline, now + share)
+            return fit(fold, replace(limits, deadline=deadline, threads=1))
 
-        if self.threads == 1:
+        if limits.threads == 1:
             return [timed(fold) for fold in range(len(self.folds))]
-        with ThreadPoolExecutor(self.threads) as pool:
+        with ThreadPoolExecutor(limits.threads) as pool:
             return list(pool.map(timed, range(len(self.folds))))
 
     def _seed(self, node: Node, fold: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from autopipe.devices import CPU
 from autopipe.trial import Status
 
 
@@ -23,6 +24,9 @@ class Job:
     limit : time on the same axis at which the worker is killed
     fold_threads : folds that are fitted at the same time, each on one native thread
     train_share : of each fold's training rows, that are used; 1 is all
+    device : that learners may use
+    most_loss : of the mean over the folds so far, beyond which the others are spared
+    is_screen : whether a glimpse of one fold is enough, and nothing fitted is kept
     """
 
     number: int
@@ -33,6 +37,9 @@ class Job:
     limit: float = float("inf")
     fold_threads: int = 1
     train_share: float = 1.0
+    device: str = CPU
+    most_loss: float = float("inf")
+    is_screen: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Outcome:
     failure: str = ""
     traceback: str = ""
     peak_megabytes: float = 0.0
+    features: tuple[str, ...] = ()
 
 
 class Executor(Protocol):

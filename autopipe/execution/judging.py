@@ -21,10 +21,14 @@ from autopipe.execution.files import (
     write_oof,
 )
 from autopipe.execution.own_operators import add_written_operators
+from autopipe.execution.racing import OutrunError, Watch
 from autopipe.execution.run_data import RunData
+from autopipe.folds import Folds
+from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import write_fitted
+from autopipe.operators.programs import agreed
 from autopipe.seeds import Seeds
-from autopipe.tree import parse
+from autopipe.tree import Node, parse
 from autopipe.trial import Status
 
 _TABLES_CACHED = 10  # so many times the table's size may be kept by a worker,
@@ -38,26 +42,36 @@ def judge(job: Job, folder: Path) -> Outcome:
     raises is left to the caller.
     """
     begin = time.monotonic()
-    data, cache = _opened(folder)
+    data, cache, glimpses = _opened(folder)
+    seeds = Seeds(job.seed)
+    tree, folds = parse(job.tree), data.folds
+    if job.is_screen:
+        tree, folds = _uncalibrated(tree), _glimpse(folder, seeds)
     with warnings.catch_warnings():  # of learners about candidates: nobody can act on them
         warnings.simplefilter("ignore")
         try:
             fit = crossfit(
-                parse(job.tree),
+                tree,
                 data.table,
                 data.target,
-                data.folds,
-                Seeds(job.seed),
+                folds,
+                seeds,
                 min(job.deadline, begin + job.seconds),
                 job.fold_threads,
-                cache,
+                glimpses if job.is_screen else cache,
                 job.train_share,
+                job.device,
+                watch=Watch(data.target, len(folds), job.most_loss),
             )
+        except OutrunError as error:
+            seconds = time.monotonic() - begin
+            return Outcome(job.number, Status.PARTIAL, seconds, failure=str(error))
         except DeadlineReached as error:
             seconds = time.monotonic() - begin
-            return Outcome(job.number, Status.TIMEOUT, seconds, failure=str(error))
+            status = Status.PARTIAL if job.is_screen else Status.TIMEOUT
+            return Outcome(job.number, status, seconds, failure=str(error))
     seconds = time.monotonic() - begin
-    held_out = fit.out_of_fold[data.folds.times_held_out > 0]
+    held_out = fit.out_of_fold[folds.times_held_out > 0]
     if not np.isfinite(held_out).all():
         share = 1 - np.isfinite(held_out).all(axis=1).mean()
         failure = f"{share:.1%} of the predictions are not finite"
@@ -65,6 +79,8 @@ def judge(job: Job, folder: Path) -> Outcome:
     fitted = fitted_path(folder, job.number)
     try:
         write_oof(oof_path(folder, job.number), fit.out_of_fold)
+        if job.is_screen:
+            return Outcome(job.number, Status.COMPLETE, seconds, is_truncated=fit.is_truncated)
         write_atomically(fitted, lambda file: write_fitted(file, fit.models))
         megabytes = fitted.stat().st_size / 1e6
     except OSError as error:
@@ -76,12 +92,28 @@ def judge(job: Job, folder: Path) -> Outcome:
         predict_seconds=fit.row_seconds,
         megabytes=megabytes,
         is_truncated=fit.is_truncated,
+        failure=fit.note,
+        features=agreed([model.estimators.values() for model in fit.models]),
     )
 
 
+def _uncalibrated(tree: Node) -> Node:
+    """The tree without its calibrators, which learn from folds that a screen has not."""
+    while operator_named(tree.op).is_calibrator:
+        tree = tree.inputs[0]
+    return tree
+
+
 @lru_cache(maxsize=1)  # a worker serves one run at a time
-def _opened(folder: Path) -> tuple[RunData, Cache]:
-    """The data of a run, and what its trials may share."""
+def _opened(folder: Path) -> tuple[RunData, Cache, Cache]:
+    """The data of a run, and what its trials may share, and its glimpses of other rows."""
     add_written_operators(data_path(folder))
     data = RunData.open(data_path(folder))
-    return data, Cache(_TABLES_CACHED * data.table.nbytes + _BYTES_CACHED)
+    kept = _TABLES_CACHED * data.table.nbytes + _BYTES_CACHED
+    return data, Cache(kept), Cache(kept // _TABLES_CACHED)
+
+
+@lru_cache(maxsize=1)
+def _glimpse(folder: Path, seeds: Seeds) -> Folds:
+    data, _, _ = _opened(folder)
+    return data.folds.glimpse(data.target, seeds)

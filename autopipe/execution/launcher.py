@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import IO
 
+from autopipe.devices import CPU
 from autopipe.errors import RunError
 from autopipe.execution.descendants import descendants, kill
 from autopipe.execution.worker import Pipe
@@ -148,8 +149,14 @@ class Spawned(Worker):
         self._process.wait()
 
 
-def launch(work: str, fork: bool = CAN_FORK) -> Worker:
+def launch(work: str, fork: bool = CAN_FORK, device: str = CPU) -> Worker:
     """A worker on its way up; its pipe can be written to at once.
+
+    Parameters
+    ----------
+    work : dotted name of the function that judges a job, as "module:function"
+    fork : whether it is forked from the zygote, which no device survives, or spawned
+    device : that a spawned one gets ready
 
     Raises
     ------
@@ -162,7 +169,8 @@ def launch(work: str, fork: bool = CAN_FORK) -> Worker:
     try:
         with theirs:
             if not fork:
-                program = f"from autopipe.execution.worker import main; main(%d, {work!r})"
+                call = f"main(%d, {work!r}, {device!r})"
+                program = f"from autopipe.execution.worker import main; {call}"
                 return Spawned(pipe, log, _python(program, theirs, log))
             report, reporting = os.pipe()
             try:

@@ -13,9 +13,10 @@ from autopipe.clock import Clock
 from autopipe.errors import StoreError
 from autopipe.execution.executor import Executor, Job, Outcome
 from autopipe.execution.pacing import Pace, Terms
+from autopipe.execution.racing import Race
 from autopipe.execution.store import Store
 from autopipe.task import FloatArray
-from autopipe.trial import Proposal, Status, Trial
+from autopipe.trial import Proposal, Source, Status, Trial
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,15 @@ class Loop:
     store : keeps every finished trial
     clock : of the whole fit
     score : from out-of-fold predictions of shape (rows, outputs) to one score per fold
+    race : says from what loss on a trial is ended; None where all are to be completed
+    screen : from those of a screened trial, most of them missing, to its one score
     observe : called with every finished trial and its predictions; true ends the run
     seed : the root seed of the run
     search_end : time on the clock's axis when learners have to stop
     max_trials : stop after so many; None for no such limit
     fold_threads : folds that a trial fits at the same time
     former : trials of an earlier call on the same run, which `max_trials` counts too
+    objection : says of a complete outcome why it is of no use; empty where it is
     refresh : called when the workers are busy again, for what need not keep them waiting
 
     Attributes
@@ -66,6 +70,9 @@ class Loop:
     max_trials: int | None = None
     fold_threads: int = 1
     former: Sequence[Trial] = ()
+    objection: Callable[[Outcome], str] = lambda _: ""
+    screen: Callable[[FloatArray], tuple[float, ...]] = lambda _: ()
+    race: Race | None = None
     refresh: Callable[[], object] = lambda: None
     unsaved: str | None = field(default=None, init=False)
     _pending: dict[int, tuple[Proposal, Job]] = field(default_factory=dict)
@@ -102,6 +109,8 @@ class Loop:
                 return
             is_first = not self._has_model and not self._pending
             terms = self.pace.terms(proposal.tree, is_first)
+            if terms is not None and proposal.is_screen and self._has_model:
+                terms = self.pace.glimpse(proposal.share)
             if terms is not None:
                 self._start(proposal, terms)
                 declined = 0
@@ -151,7 +160,16 @@ class Loop:
             deadline=self.search_end,
             limit=limit,
             fold_threads=self.fold_threads,
+            most_loss=self._most_loss(proposal, terms),
+            is_screen=terms.is_screen,
         )
+
+    def _most_loss(self, proposal: Proposal, terms: Terms) -> float:
+        """What is made of others has to keep up with them, given all rows as they were."""
+        is_first = proposal.source in (Source.INIT, Source.PORTFOLIO)
+        if self.race is None or is_first or terms.train_share < 1.0:
+            return float("inf")
+        return self.race.most_loss(proposal.tree)
 
     def _patience(self) -> float:
         return min(1.0, max(0.01, self.search_end + self._grace - self.clock.now()))
@@ -170,11 +188,13 @@ class Loop:
             if started is None or outcome.status is Status.CANCELLED:
                 continue
             proposal, job = started
-            trial, predictions = self._judged(proposal, outcome, job.train_share)
+            trial, predictions = self._judged(proposal, outcome, job)
             self._record(trial)
             self.tell(trial)
             self._learn(trial)
             log.debug("%s %s in %.1f s", trial.tree, trial.status, trial.seconds)
+            if self.race is not None and predictions is not None and trial.train_share == 1.0:
+                self.race.note(trial.tree, predictions)
             self._is_over |= self.observe(trial, predictions)
 
     def _learn(self, trial: Trial) -> None:
@@ -194,35 +214,43 @@ class Loop:
             self._is_over = True
 
     def _judged(
-        self, proposal: Proposal, outcome: Outcome, train_share: float
+        self, proposal: Proposal, outcome: Outcome, job: Job
     ) -> tuple[Trial, FloatArray | None]:
         status, failure = outcome.status, outcome.failure
         predictions: FloatArray | None = None
         scores: tuple[float, ...] = ()
         if status is Status.COMPLETE:
             try:
-                predictions = self.store.oof(outcome.number)
-                scores = self.score(predictions)
+                objection = "" if job.is_screen else self.objection(outcome)
+                if objection:
+                    status, failure = Status.INFEASIBLE, objection
+                else:
+                    predictions = self.store.oof(outcome.number)
+                    judge = self.screen if job.is_screen else self.score
+                    scores = judge(predictions)
             except StoreError as error:
                 status, failure = Status.UNSAVED, str(error)
         if predictions is not None and not np.isfinite(scores).all():
             status, failure = Status.NONFINITE, f"scores of the folds: {scores}"
             predictions, scores = None, ()
+        if status is Status.COMPLETE and job.is_screen:
+            status, predictions = Status.PARTIAL, None  # they are of too few rows for more
         trial = Trial(
             number=outcome.number,
             tree=proposal.tree,
             source=proposal.source,
             parents=proposal.parents,
             status=status,
-            score=float(np.mean(scores)) if scores else None,
+            score=float(np.mean(scores)) if status is Status.COMPLETE else None,
             fold_scores=scores,
             seconds=outcome.seconds,
             predict_seconds=outcome.predict_seconds,
             megabytes=outcome.megabytes,
-            train_share=train_share,
+            train_share=job.train_share,
             is_truncated=outcome.is_truncated,
             failure=failure,
             traceback=outcome.traceback,
             peak_megabytes=outcome.peak_megabytes,
+            features=outcome.features,
         )
         return trial, predictions

@@ -17,6 +17,7 @@ _MOST_HOPE = 5.0  # times the time that is left: what takes longer cannot be the
 _SHARES = (1.0, 0.5, 0.25, 0.125)
 _TINY_SHARES = (1 / 16, 1 / 32, 1 / 64)  # of huge tables, for the first model
 _FEWEST_ROWS = 5_000  # of a fold, that a trial learns from where there are more
+_GLIMPSE_SHARE = 0.024  # of the budget, for one fold on all rows: a thousand fit in a minute
 _SLACK = 1.5  # of a prediction: a learner that stops at two thirds has lost little,
 _MOST_SLACK = 3.0  # and at one third, something; rows of a small table are worth more
 
@@ -29,10 +30,12 @@ class Terms:
     ----------
     seconds : after which its learners stop
     train_share : of each fold's training rows
+    is_screen : whether a glimpse of one fold is enough
     """
 
     seconds: float = float("inf")
     train_share: float = 1.0
+    is_screen: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ class Pace:
     search_end: float
     cores_share: float = 1.0
     max_megabytes: float = float("inf")
+
+    def glimpse(self, share: float) -> Terms | None:
+        """What a tree is given that is screened on a share of the rows of one fold."""
+        budget = self.clock.budget
+        if budget is None:
+            return Terms(train_share=share, is_screen=True)
+        seconds = _GLIMPSE_SHARE * share * budget
+        has_time = self.clock.now() + seconds < self.search_end
+        return Terms(seconds, share, is_screen=True) if has_time else None
 
     def terms(self, tree: Node, is_first: bool) -> Terms | None:
         """What the tree is given; None where it cannot end in time, or has no room.

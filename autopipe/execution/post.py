@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from autopipe.devices import CPU
 from autopipe.execution.executor import Job, Outcome
 from autopipe.execution.launcher import Fate, Worker
 from autopipe.execution.memory_use import MemoryUse
@@ -18,6 +20,7 @@ class Post:
     """A worker, its job, and what is known of both."""
 
     worker: Worker
+    device: str = CPU  # that its jobs may use
     job: Job | None = None
     started: float | None = None
     verdict: tuple[Status, str] | None = None  # why we killed it
@@ -54,3 +57,19 @@ class Post:
         if fate.code == -signal.SIGKILL and system_kills() > self._system_kills:
             return Status.MEMORY, "killed by the system, which was short of memory"
         return Status.MEMORY if tells_of_memory(printed) else Status.CRASH, str(fate)
+
+
+def largest_beyond(posts: Sequence[Post], most_megabytes: float) -> tuple[Post, float] | None:
+    """The busy worker that holds most, and how much, where all hold more than they may."""
+    living = [post for post in posts if not (post.verdict or post.is_deaf)]
+    busy = [post for post in living if post.job]
+    if not busy:
+        return None
+    held = {post: post.memory.own() for post in living}
+    # What a forked worker was born with, it shares with the others.
+    forked = max((post.memory.inherited for post in living if post.device == CPU), default=0.0)
+    spawned = sum(post.memory.inherited for post in living if post.device != CPU)
+    if forked + spawned + sum(held.values()) <= most_megabytes:
+        return None
+    largest = max(busy, key=held.__getitem__)
+    return largest, held[largest]

@@ -9,15 +9,17 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from autopipe.devices import CPU
 from autopipe.errors import RunError
 from autopipe.execution.executor import Executor, Job, Outcome
 from autopipe.execution.launcher import CAN_FORK, Fate, launch, warm, zygote_log
 from autopipe.execution.memory_use import MemoryUse
-from autopipe.execution.post import Post
+from autopipe.execution.post import Post, largest_beyond
 from autopipe.trial import Status
 
 __all__ = ["Processes", "warm"]
@@ -28,6 +30,7 @@ _TICK = 0.05  # s between looks at memory: at 2 GB/s an allocation overshoots by
 _KILL_SECONDS = 5.0  # a killed process is gone within milliseconds, unless a disk hangs
 _MAX_FAILED_STARTS = 5  # in a row; one or two can be bad luck
 _LONGEST_WAIT = 86_400.0  # s; the system counts milliseconds in 31 bits
+_AHEAD = 4  # jobs that wait for a worker, where there is one for a device beside the others
 _IDLE_SHARE = 0.5  # of its part of the memory, that a worker may hold between two jobs
 
 
@@ -48,6 +51,8 @@ class Processes(Executor):
         started, in megabytes. Beyond it, the one that holds most is killed. Mapped files
         do not count. Kept on Linux alone.
     fork : whether workers are forked from a zygote, or spawned
+    device : other than "cpu", one more worker is spawned for it: no fork could use it
+    is_for_device : whether a job is to run there, as long as few others wait for it
     """
 
     def __init__(
@@ -57,12 +62,16 @@ class Processes(Executor):
         work: str = "autopipe.execution.judging:judge",
         memory_limit_mb: float = float("inf"),
         fork: bool = CAN_FORK,
+        device: str = CPU,
+        is_for_device: Callable[[Job], bool] = lambda job: True,
     ) -> None:
         self.workers = workers
         self._folder = str(folder.absolute())
         self._work = work
         self._memory_limit_mb = memory_limit_mb
         self._fork = fork
+        self._device = device
+        self._is_for_device = is_for_device
         if fork:
             warm()
         self._bell, self._rope = socket.socketpair()
@@ -72,7 +81,7 @@ class Processes(Executor):
         self._changed = threading.Condition()
         self._submitted: deque[Job] = deque()
         self._outcomes: list[Outcome] = []
-        self._unanswered: set[int] = set()
+        self._unanswered: dict[int, Job] = {}
         self._is_cancelling = False
         self._is_closing = False
         self._has_ended = False
@@ -80,6 +89,7 @@ class Processes(Executor):
         # The supervisor's alone:
         self._posts: list[Post] = []
         self._waiting: deque[Job] = deque()
+        self._waits_since: dict[int, float] = {}
         self._failed_starts = 0
         self._supervisor = threading.Thread(
             target=self._supervise, name="autopipe-supervisor", daemon=True
@@ -87,8 +97,13 @@ class Processes(Executor):
         self._supervisor.start()
 
     def has_room(self) -> bool:
+        """Whether a job that is submitted now starts at once.
+
+        For an idle device a few more are taken in: there may be one for it among them.
+        """
         with self._changed:
-            return len(self._unanswered) < self.workers
+            is_idle = self._device != CPU and not self._count(self._device)
+            return self._count(CPU) < self.workers + _AHEAD * is_idle
 
     def submit(self, job: Job) -> None:
         with self._changed:
@@ -96,7 +111,9 @@ class Processes(Executor):
                 raise RunError(
                     f"Job {job.number} came after the workers were closed. Start new ones."
                 ) from self._error
-            self._unanswered.add(job.number)
+            if self._count(self._device) < _AHEAD and self._is_for_device(job):
+                job = replace(job, device=self._device)
+            self._unanswered[job.number] = job
             self._submitted.append(job)
             self._ring()
 
@@ -133,6 +150,10 @@ class Processes(Executor):
         taken, self._outcomes = self._outcomes, []
         return taken
 
+    def _count(self, device: str) -> int:
+        """Jobs that are unanswered, of those for this device."""
+        return sum(job.device == device for job in self._unanswered.values())
+
     def _ring(self) -> None:
         """Wake the supervisor."""
         with contextlib.suppress(OSError):  # it has heard already, or is gone
@@ -143,6 +164,8 @@ class Processes(Executor):
     def _supervise(self) -> None:
         error: RunError | None = None
         try:
+            if self._device != CPU:
+                self._hire(self._device)  # its libraries take seconds to load
             while not self._is_closing:
                 self._turn()
         except RunError as failure:
@@ -187,21 +210,35 @@ class Processes(Executor):
         busy = [post for post in self._posts if post.job and not post.verdict]
         limit = min((post.job.limit for post in busy if post.job), default=float("inf"))
         seconds = max(0.0, limit - time.monotonic())
-        if busy or (self._posts and not self._fork):
+        if busy or any(post.worker.fileno() is None for post in self._posts):
             seconds = min(seconds, _TICK)
         return None if seconds == float("inf") else min(seconds, _LONGEST_WAIT)
 
     def _hand_out(self) -> None:
-        while self._waiting:
-            idle = (post for post in self._posts if not (post.job or post.is_deaf))
-            post = next(idle, None)
-            if post is None:
-                if sum(not post.verdict for post in self._posts) >= self.workers:
-                    return
-                post = Post(launch(self._work, self._fork))
-                self._posts.append(post)
-            if post.give(self._waiting[0], self._folder):  # else it died while idle
-                self._waiting.popleft()
+        for job in list(self._waiting):
+            device = job.device if job.device == self._device else CPU
+            now = time.monotonic()
+            since = self._waits_since.setdefault(job.number, now)
+            given = replace(job, device=device, limit=job.limit + now - since)
+            while post := self._idle(device):
+                if post.give(given, self._folder):  # else it died while idle
+                    self._waiting.remove(job)
+                    del self._waits_since[job.number]
+                    break
+
+    def _idle(self, device: str) -> Post | None:
+        """A worker that has nothing to do, if need be a new one; None where all are busy."""
+        posts = [post for post in self._posts if post.device == device]
+        for post in posts:
+            if not (post.job or post.is_deaf):
+                return post
+        most = self.workers if device == CPU else 1
+        return None if sum(not post.verdict for post in posts) >= most else self._hire(device)
+
+    def _hire(self, device: str) -> Post:
+        worker = launch(self._work, self._fork and device == CPU, device)
+        self._posts.append(Post(worker, device=device))
+        return self._posts[-1]
 
     def _attend(self, post: Post) -> None:
         """Read what a worker has sent, kill it at its time limit, or bury it."""
@@ -241,21 +278,10 @@ class Processes(Executor):
 
     def _check_memory(self) -> None:
         """Kill the worker that holds most where all of them hold more than they may."""
-        living = [post for post in self._posts if not (post.verdict or post.is_deaf)]
-        busy = [post for post in living if post.job]
-        if not busy:
-            return
-        held = {post: post.memory.own() for post in living}
-        # What a worker was born with, it shares with the others.
-        together = max(post.memory.inherited for post in living) + sum(held.values())
-        if together > self._memory_limit_mb:
-            largest = max(busy, key=held.__getitem__)
-            self._kill(
-                largest,
-                Status.MEMORY,
-                f"killed at {held[largest]:.0f} MB: all workers together may hold "
-                f"{self._memory_limit_mb:.0f} MB",
-            )
+        if found := largest_beyond(self._posts, self._memory_limit_mb):
+            post, megabytes = found
+            may = f"all workers together may hold {self._memory_limit_mb:.0f} MB"
+            self._kill(post, Status.MEMORY, f"killed at {megabytes:.0f} MB: {may}")
 
     def _kill(self, post: Post, status: Status, reason: str) -> None:
         post.verdict = (status, reason)
@@ -272,7 +298,11 @@ class Processes(Executor):
         post.worker.close()
         if post.job and post.started is None and not post.verdict:
             self._waiting.appendleft(post.job)
-            self._count_failed_start(fate, printed)
+            if post.device == CPU:
+                self._count_failed_start(fate, printed)
+            else:
+                log.warning("The worker for %s %s; the CPU takes its jobs.", post.device, fate)
+                self._device = CPU
         elif outcome:
             self._answer(outcome)
 
@@ -320,6 +350,6 @@ class Processes(Executor):
     def _answer(self, outcome: Outcome) -> None:
         with self._changed:
             if outcome.number in self._unanswered:
-                self._unanswered.remove(outcome.number)
+                del self._unanswered[outcome.number]
                 self._outcomes.append(outcome)
                 self._changed.notify_all()

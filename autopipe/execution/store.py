@@ -29,7 +29,7 @@ from autopipe.trial import Source, Status, Trial
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE trial (
@@ -47,9 +47,13 @@ CREATE TABLE trial (
     is_truncated INTEGER NOT NULL,
     failure TEXT NOT NULL,
     traceback TEXT NOT NULL,
-    peak_megabytes REAL
+    peak_megabytes REAL,
+    features TEXT NOT NULL DEFAULT '[]'
 ) STRICT
 """
+_MIGRATIONS = {1: "ALTER TABLE trial ADD COLUMN features TEXT NOT NULL DEFAULT '[]'"}
+"""What leads from a version to the next."""
+
 _COLUMNS = tuple(field.name for field in fields(Trial))
 _INSERT = (
     f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
@@ -127,10 +131,15 @@ class Store:
                     f"{self.folder} was written by a newer autopipe (schema {version}; this "
                     f"one reads {SCHEMA_VERSION}). Upgrade autopipe to open it."
                 )
-            if version != SCHEMA_VERSION:
+            if version not in (*_MIGRATIONS, SCHEMA_VERSION):
                 raise StoreError(f"{database_path(self.folder)} is not a run of autopipe.")
             if (state := self._value("PRAGMA quick_check(1)")) != "ok":
                 raise StoreError(f"{database_path(self.folder)} is damaged: {state}.")
+            for former in range(version, SCHEMA_VERSION):
+                self._database.execute("BEGIN IMMEDIATE")
+                self._database.execute(_MIGRATIONS[former])
+                self._database.execute(f"PRAGMA user_version = {former + 1}")
+                self._database.execute("COMMIT")
             query = "SELECT number FROM trial WHERE status = ?"
             rows = self._database.execute(query, (Status.COMPLETE.value,))
             sweep(self.folder, {number for (number,) in rows})
@@ -234,9 +243,11 @@ class Store:
         except DAMAGE as error:
             raise StoreError(f"{path} is damaged: {error}.") from error
 
-    def discard(self, number: int) -> None:
+    def discard(self, number: int, keeps_predictions: bool = False) -> None:
         """Remove the files of a trial that can no longer enter an ensemble; its row stays."""
-        for path in (oof_path(self.folder, number), fitted_path(self.folder, number)):
+        paths = [fitted_path(self.folder, number)]
+        paths += [] if keeps_predictions else [oof_path(self.folder, number)]
+        for path in paths:
             with contextlib.suppress(OSError):  # gone already, or the disk takes no change
                 path.unlink()
 
@@ -308,12 +319,13 @@ def row_of(trial: Trial) -> tuple[object, ...]:
         _encodable(trial.failure),
         _encodable(trial.traceback),
         _finite(trial.peak_megabytes),
+        json.dumps(trial.features),
     )
 
 
 def trial_of(row: tuple[Any, ...]) -> Trial:  # the columns are typed by the schema
     """The trial whose `row_of` this is."""
-    told = dict(zip(_COLUMNS, row, strict=True))
+    told = dict(zip(_COLUMNS, row, strict=False))  # an older model's rows end earlier
     status = Status(told["status"])
     score = told["score"]
     return Trial(
@@ -332,6 +344,7 @@ def trial_of(row: tuple[Any, ...]) -> Trial:  # the columns are typed by the sch
         failure=told["failure"],
         traceback=told["traceback"],
         peak_megabytes=_number(told["peak_megabytes"]),
+        features=tuple(json.loads(told.get("features", "[]"))),
     )
 
 

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from autopipe.devices import CPU, CUDA
 from autopipe.execution.descendants import adopt_orphans, end_descendants
 from autopipe.execution.executor import Job, Outcome
 from autopipe.memory import peak_megabytes, private_megabytes, reset_peak, tells_of_memory
@@ -120,9 +121,14 @@ def isolate() -> None:
             Path("/proc/self/oom_score_adj").write_text(str(_BADNESS))
 
 
-def main(descriptor: int, work: str) -> None:
+def main(descriptor: int, work: str, device: str = CPU) -> None:
     """The program of a worker that is spawned rather than forked."""
     isolate()
+    if device == CUDA:
+        with contextlib.suppress(Exception):  # its first job tells what is wrong
+            import torch
+
+            torch.zeros(1, device=device)
     serve(Connection(descriptor), work)
 
 

@@ -39,8 +39,13 @@ def parser(description: str, only: str) -> argparse.ArgumentParser:
     return parser
 
 
-def held_out(options: argparse.Namespace) -> Iterator[HeldOut]:
-    """A fit on most rows of every data set that is asked for."""
+def held_out(options: argparse.Namespace, **arguments: Any) -> Iterator[HeldOut]:
+    """A fit on most rows of every data set that is asked for.
+
+    Parameters
+    ----------
+    arguments : further ones of the estimator
+    """
     warnings.simplefilter("ignore")
     folder = Path(os.environ["AUTOPIPE_DATA"])
     suite = pd.read_csv(folder / "suite.csv").set_index("name")
@@ -62,7 +67,9 @@ def held_out(options: argparse.Namespace) -> Iterator[HeldOut]:
             stratify=y if is_classes else None,
         )
         build = AutoClassifier if is_classes else AutoRegressor
-        model = build(time_budget=options.budget, random_state=options.seed, verbose=0)
+        model = build(
+            time_budget=options.budget, random_state=options.seed, verbose=0, **arguments
+        )
         begin = time.monotonic()
         model.fit(X, y)
         yield HeldOut(name, row.task, model, X_new, y_new, time.monotonic() - begin)

@@ -1,0 +1,136 @@
+"""What the boosting libraries have in common, and that no learner finds what is not there."""
+
+from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+from sklearn.metrics import roc_auc_score
+
+from autopipe.datasets.synthetic import toy_schema, toy_table
+from autopipe.evolution.grammar import Grammar
+from autopipe.execution.crossfit import crossfit
+from autopipe.folds import make_folds
+from autopipe.matrix import Matrix
+from autopipe.operators import boosting
+from autopipe.operators.boosting import validation_loss
+from autopipe.operators.catalogue import catalogue
+from autopipe.operators.declaration import Limits
+from autopipe.operators.own import default_tree
+from autopipe.seeds import Seeds
+from autopipe.space import defaults
+from autopipe.task import Target, TaskKind
+from autopipe.tree import parse
+
+BOOSTERS = ("lightgbm", "xgboost", "catboost")
+LEARNERS = sorted(op.name for op in catalogue().values() if op.is_learner)
+
+
+def wavy(rows: int) -> tuple[Matrix, Target]:
+    rng = default_rng(0)
+    values = rng.normal(size=(rows, 4)).astype(np.float32)
+    y = np.sin(2 * values[:, 0]) + values[:, 1] * values[:, 2] + 0.3 * rng.normal(size=rows)
+    return Matrix(values, (0,) * 4, ("c0", "c1", "c2", "c3")), Target(TaskKind.REGRESSION, y, 0)
+
+
+def built(name, **params):
+    space = catalogue()[name].space
+    return catalogue()[name].make({**defaults(space), "learning_rate": 0.1, **params})
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_bins_of_all_rows_score_as_those_of_the_fold_do(name):
+    X, target = wavy(1_500)
+    new = np.arange(900, 1_500)
+    losses = []
+    for rows in (np.arange(1_500), np.arange(900)):
+        learner = built(name)
+        prepared = learner.prepare(X.take(rows), target.take(rows), Limits())
+        learner.fit(prepared, np.arange(600), np.arange(600, 900), 0, Limits())
+        losses.append(validation_loss(target.take(new), learner.predict(X.take(new))))
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_numbers_beyond_single_precision_are_large_ones(name):
+    X, target = wavy(300)
+    values = X.values.astype(np.float64)
+    values[:, 0] = np.where(values[:, 0] > 0, 1e300, -1e300)
+    X, rows, learner = replace(X, values=values), np.arange(300), built(name)
+    prepared = learner.prepare(X, target, Limits())
+    predictions = learner.fit(prepared, rows[:200], rows[200:], 0, Limits())
+    np.testing.assert_allclose(learner.predict(X.take(rows[200:])), predictions, rtol=1e-5)
+    assert np.isfinite(predictions).all()
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_a_late_booster_keeps_the_best_of_its_rounds(name, monkeypatch):
+    X, target = wavy(300)
+    rows = np.arange(300)
+    learner = built(name, learning_rate=0.01)
+    prepared = learner.prepare(X, target, Limits())
+    ticks = count()  # one for every round
+    monkeypatch.setattr(boosting, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    late = Limits(deadline=30)
+    monkeypatch.setattr(f"autopipe.operators.{name}.check_deadline", lambda limits: None)
+    predictions = learner.fit(prepared, rows[:200], rows[200:], 0, late)
+    assert learner.is_truncated and next(ticks) < 40
+    held_out = target.take(rows[200:])
+    prior = np.tile(target.take(rows[:200]).prior(), (100, 1))
+    assert validation_loss(held_out, predictions) < validation_loss(held_out, prior)
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_names_that_tell_nothing_spoil_no_booster(name):
+    X, target = wavy(600)
+    names = default_rng(1).integers(0, 200, 600)
+    named = Matrix(np.column_stack([X.values, names]), (*X.levels, 200), (*X.names, "c4"))
+    rows = np.arange(600)
+    losses = []
+    for matrix in (X, named):
+        learner = built(name)
+        prepared = learner.prepare(matrix, target, Limits())
+        predictions = learner.fit(prepared, rows[:400], rows[400:], 0, Limits())
+        losses.append(validation_loss(target.take(rows[400:]), predictions))
+    assert losses[1] < 1.3 * losses[0]
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_gains_are_those_of_the_columns_in_their_order(name):
+    X, target = wavy(600)
+    signal = (target.y > np.median(target.y)).astype(np.float32)  # a category in the middle
+    values = np.column_stack([X.values[:, 3], signal, X.values[:, 0]])
+    matrix = Matrix(values, (0, 2, 0), ("noise", "signal", "some"))
+    learner = built(name)
+    rows = np.arange(600)
+    learner.fit(learner.prepare(matrix, target, Limits()), rows[:400], rows[400:], 0, Limits())
+    for fitted in (learner, built(name).restore(learner.state())):
+        assert fitted.gains(3).argmax() == 1 and fitted.gains(3).argmin() == 0
+
+
+def noise_trees() -> list[str]:
+    """Every learner, and whatever looks at the target below one."""
+    learners = [default_tree(catalogue()[name], toy_schema()) for name in LEARNERS]
+    return [
+        *learners,
+        "lightgbm(target_encoding(table))",
+        "lightgbm(codes(text_prediction(table)))",
+        "logistic(standard_scaling(univariate_selection(impute(target_encoding(table)))))",
+    ]
+
+
+@pytest.mark.parametrize("text", noise_trees())
+def test_what_is_pure_noise_stays_at_chance(text):
+    table, target = toy_table(TaskKind.BINARY, 300)
+    noise = Target(TaskKind.BINARY, default_rng(1).permutation(target.y), 2)
+    grammar = Grammar(catalogue().values(), table.schema, noise.kind)
+    if "ridge" in text:
+        noise = Target(TaskKind.REGRESSION, noise.y.astype(float), 0)
+        grammar = Grammar(catalogue().values(), table.schema, noise.kind)
+    fit = crossfit(
+        grammar.completed(parse(text)), table, noise, make_folds(noise, 3, Seeds(0)), Seeds(0)
+    )
+    # Four standard errors; means of the target that saw their own row come to 0.8 and more.
+    assert roc_auc_score(noise.y, fit.out_of_fold[:, -1]) < 0.63
