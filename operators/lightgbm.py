@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,8 +133,11 @@ class LightGBM(Booster):
         return np.asarray(self._model.feature_importance("gain"), np.float64)
 
     def _dumped(self) -> bytes:
-        text: str = self._model.model_to_string(num_iteration=self._model.best_iteration)
-        return text.encode()
+        # `model_to_string` writes a large model twice: the first time to know its length.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.txt"
+            self._model.save_model(str(path), num_iteration=self._model.best_iteration)
+            return path.read_bytes()
 
     def _loaded(self, model: bytes) -> Any:
         import lightgbm
