@@ -31,6 +31,11 @@ from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
 
+# Rounds between two looks at the held-out rows. After every round the callback is handed all
+# losses so far: with one for each, 800 rounds took a quarter longer, and more rounds much more.
+_PERIOD = 5
+
+
 @dataclass(frozen=True)
 class _Pooled:
     pool: Any  # catboost.Pool: the library carries no types
@@ -70,6 +75,7 @@ class CatBoost(Booster):
                 **_objective(prepared.target),
                 **prepared.constraints,
                 "iterations": MAX_ROUNDS,
+                "metric_period": _PERIOD,
                 "bootstrap_type": "Bernoulli",
                 "boosting_type": "Plain",
                 "random_seed": seed,
@@ -137,10 +143,13 @@ class _Stop:
 
     def __init__(self, best: BestRound) -> None:
         self.best = best
+        self._seen = 0  # losses
 
     def after_iteration(self, info: Any) -> bool:
         (losses,) = info.metrics["validation"].values()
-        self.best.note(info.iteration, losses[-1])
+        if len(losses) > self._seen:
+            self._seen = len(losses)
+            self.best.note(info.iteration, losses[-1])
         return not self.best.is_over(info.iteration)
 
 
