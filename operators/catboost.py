@@ -30,7 +30,6 @@ from autopipe.operators.declaration import (
 from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
-
 # Rounds between two looks at the held-out rows. After every round the callback is handed all
 # losses so far: with one for each, 800 rounds took a quarter longer, and more rounds much more.
 _PERIOD = 5

@@ -150,6 +150,7 @@ def test_a_partial_score_enters_neither_leaderboard_nor_ensemble(monkeypatch):
         return trial.is_complete and any(one.status is Status.PARTIAL for one in above)
 
     arguments = {"include": ["logistic"], "callbacks": [is_promoted], "time_budget": 60}
+    arguments["search"] = "random"
     model = AutoClassifier(**{**QUICK, **arguments}).fit(*toy())
     history = model.history_
     partial = history[history.status == "partial"]

@@ -55,13 +55,6 @@ class ByScore(Evolution):
         super().__init__(*given, **more)
 
 
-class Unscreened(Evolution):
-    """Evolution that judges every tree on all rows, however many there are."""
-
-    def __init__(self, *given: Any, ladder: object, **more: Any) -> None:
-        super().__init__(*given, **more)
-
-
 class Untuned(Evolution):
     """Evolution that proposes no hyperparameters by TPE."""
 
@@ -86,7 +79,6 @@ ARMS = {
     "random": None,
     "by_score": ByScore,
     "untuned": Untuned,
-    "unscreened": Unscreened,
 }
 
 
