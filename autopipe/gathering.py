@@ -297,16 +297,7 @@ def learned(folder: Path) -> Experience:
     with Store.open(folder) as store:
         facts, trials = store.facts, store.trials()
         data = RunData.open(data_path(folder))
-        results = [
-            Result(
-                str(trial.tree),
-                trial.status.value,
-                trial.fold_scores,
-                trial.seconds,
-                trial.peak_megabytes,
-            )
-            for trial in trials
-        ]
+        results = [Result.of(trial) for trial in trials]
         predictions = [store.oof(trial.number) for trial in trials if trial.is_complete]
     shape = (0, len(data.table), data.target.outputs)
     stacked = np.stack(predictions) if predictions else np.empty(shape)

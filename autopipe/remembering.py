@@ -81,16 +81,7 @@ def remember(
     kept = [by_number[numbers[place]] for place in places]
     if not kept:
         return
-    results = [
-        Result(
-            str(trial.tree),
-            trial.status.value,
-            trial.fold_scores,
-            trial.seconds,
-            trial.peak_megabytes,
-        )
-        for trial in kept
-    ]
+    results = [Result.of(trial) for trial in kept]
     whole = np.full((len(kept), len(table), predictions.shape[2]), np.nan, np.float32)
     whole[:, rows] = predictions[places]
     knowledge.note(metric.name, table, target, results, whole)

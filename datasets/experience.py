@@ -12,6 +12,7 @@ from autopipe.datasets.metafeatures import metafeatures
 from autopipe.errors import ShapeError
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target, TaskKind
+from autopipe.trial import Trial
 
 _MOST_ROWS = 20_000  # that errors are averaged over
 
@@ -34,6 +35,17 @@ class Result:
     fold_scores: tuple[float, ...] = ()
     seconds: float = 0.0
     megabytes: float = 0.0
+
+    @classmethod
+    def of(cls, trial: Trial) -> Result:
+        """What a trial tells."""
+        return cls(
+            str(trial.tree),
+            trial.status.value,
+            trial.fold_scores,
+            trial.seconds,
+            trial.peak_megabytes,
+        )
 
     @property
     def is_complete(self) -> bool:
