@@ -98,6 +98,12 @@ _ROTATED_FOREST = (
     "extra_trees(pca(standard_scaling(impute({means})), append=True, whiten=False, "
     "variance=0.95))"
 )
+# Measured out-of-fold in an ensemble with boosting, forests and a linear model, on up to 3,000
+# rows: 13 % less log loss on vehicle, 3 % on satimage, within 1 % of the error on six others.
+_SLOPED = (
+    "lightgbm(linear_prediction(standard_scaling(impute({encoded}))), learning_rate=0.05, "
+    "num_leaves=31, extra_trees=True, bagging_fraction=0.7)"
+)
 _GAUSSIAN = "kernel_machine(robust_scaling(impute(codes(table))), kernel='gaussian')"
 # Measured out-of-fold: waves do better by a quarter on vehicle, bins by a tenth on California
 # housing, with 3,000 of its rows.
@@ -293,6 +299,7 @@ def _ordered(situation: Situation) -> list[str]:
             order.insert(5 if is_early else 10, _GAUSSIAN)
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
+    order.append(_SLOPED)
     return order if is_regression else [*order, f"temperature({linear})"]
 
 

@@ -63,11 +63,25 @@ def greedy_weights(
         raise ShapeError(
             f"{predictions.shape[1]} rows of predictions, but {len(target.y)} of the target."
         )
-    if metric.reduction is not None:
-        reduce, score = metric.reduction.reduce, metric.reduction.score
-        parts = np.stack([reduce(target, member) for member in predictions])
-    else:
-        parts, score = predictions, metric.score
+    parts = np.stack([metric.quick.reduce(target, member) for member in predictions])
+    return weights_of_reduced(parts, target, metric, rounds, until, now)
+
+
+def weights_of_reduced(
+    parts: FloatArray,
+    target: Target,
+    metric: Metric,
+    rounds: int = ROUNDS,
+    until: float = float("inf"),
+    now: Callable[[], float] = time.monotonic,
+) -> FloatArray:
+    """As `greedy_weights`, of predictions that the metric's quick way has reduced.
+
+    Parameters
+    ----------
+    parts : array of shape (members, rows), or (members, rows, outputs)
+    """
+    score = metric.quick.score
     counts = np.zeros(len(parts))
     total, average = np.zeros((2, *parts.shape[1:]), parts.dtype)
     best_score, best_counts = -np.inf, counts

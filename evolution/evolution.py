@@ -76,6 +76,7 @@ class Evolution(Steady):
         self._shares = Shares(_BELIEVED)
         self._tuner = Tuner(grammar)
         self._tried: set[str] = set()  # operators that were part of a complete trial
+        self._is_stale = False  # whether the ensemble that gains refer to could be better
         self._lately: deque[bool] = deque(maxlen=_LATELY)  # whether offspring paid
         self.ended = ""
 
@@ -129,10 +130,11 @@ class Evolution(Steady):
                 0.0 if self._gains is None else gain,
             )
         )
-        if self._gains is not None and gain > 0:
-            self._population.regain(
-                self._gains.chosen([each.number for each in self._population])
-            )
+        self._is_stale |= gain > 0
+        if self._gains is not None and self._is_stale:
+            gains = self._gains.chosen([each.number for each in self._population])
+            self._population.regain(gains)
+            self._is_stale = not gains
         self._note(trial.source, gain > 0)
 
     def _note(self, source: Source, has_paid: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from autopipe.ensembles.greedy import greedy_weights
+from autopipe.ensembles.greedy import weights_of_reduced
 from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
@@ -17,6 +17,7 @@ _BLOCKS = 10  # of rows, on each of which two ensembles are compared
 _FEWEST_BLOCKS = 3  # that tell anything of the noise
 _NOISE = 2.0  # standard errors: one trial in thirty beyond it has no gain (Student, 9 degrees)
 _ROUNDS = 15  # of the greedy choice
+_SHARE = 0.02  # of the time, that choosing may take: a metric can be slow
 
 
 class Gains:
@@ -33,6 +34,7 @@ class Gains:
     folds : rows that are never held out are left out
     predictions : out-of-fold predictions of shape (rows, outputs) by the number of a trial;
         None where they are gone
+    now : a clock; one that stands still is for runs that can be repeated
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Gains:
         folds: Folds,
         metric: Metric,
         predictions: Callable[[int], FloatArray | None],
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
         held_out = np.flatnonzero(folds.times_held_out)
         order = spread(target.take(held_out), np.random.default_rng(0))[:_MOST_ROWS]
@@ -50,30 +53,40 @@ class Gains:
         self._blocks = [(rows, self._target.take(rows)) for rows in blocks if len(rows)]
         self._metric = metric
         self._predictions = predictions
-        self._known: dict[int, FloatArray] = {}
+        self._clock = now
+        self._next_choice = now()
+        self._known: dict[int, FloatArray] = {}  # reduced, as the metric has it
         self._weights: dict[int, float] = {}
         prior = np.tile(target.prior(), (len(self._rows), 1))
-        self._prior = self._now = self._block_scores(prior)
+        self._prior = self._now = self._block_scores(self._reduced(prior))
 
     def enter(self, number: int) -> float:
         """The gain of a trial that is new; it is known from now on."""
         predictions = self._predictions(number)
         if predictions is None:
             return 0.0
-        self._known[number] = predictions[self._rows]
+        self._known[number] = self._reduced(predictions[self._rows])
         return self._added(number)
 
     def chosen(self, numbers: Collection[int]) -> Mapping[int, float]:
-        """The gains of these trials in the best ensemble of them; others are forgotten."""
+        """The gains of these trials in the best ensemble of them; others are forgotten.
+
+        None are told, and the ensemble stays, where choosing would take too much of the time.
+        """
+        if (begin := self._clock()) < self._next_choice:
+            return {}
         self._known = {n: self._known[n] for n in sorted(numbers) if n in self._known}
         if not self._known:
             return dict.fromkeys(numbers, 0.0)
         stacked = np.stack(list(self._known.values()))
-        weights = greedy_weights(stacked, self._target, self._metric, _ROUNDS)
+        weights = weights_of_reduced(stacked, self._target, self._metric, _ROUNDS)
         pairs = zip(self._known, weights, strict=True)
         self._weights = {number: float(weight) for number, weight in pairs if weight > 0}
         self._now = self._block_scores(self._average(self._weights))
-        return {number: self._gain(number) for number in numbers}
+        gains = {number: self._gain(number) for number in numbers}
+        end = self._clock()
+        self._next_choice = end + (end - begin) / _SHARE
+        return gains
 
     def _gain(self, number: int) -> float:
         if number not in self._known:
@@ -90,14 +103,15 @@ class Gains:
         weights = {**self._weights, number: share}
         return _beyond_noise(self._block_scores(self._average(weights)) - self._now)
 
+    def _reduced(self, predictions: FloatArray) -> FloatArray:
+        return self._metric.quick.reduce(self._target, predictions)
+
     def _average(self, weights: Mapping[int, float]) -> FloatArray:
         total = sum(weight * self._known[number] for number, weight in weights.items())
         return np.asarray(total / sum(weights.values()))
 
     def _block_scores(self, predictions: FloatArray) -> FloatArray:
-        reduction, score = self._metric.reduction, self._metric.score
-        if reduction is not None:
-            predictions, score = reduction.reduce(self._target, predictions), reduction.score
+        score = self._metric.quick.score
 
         def of_block(rows: IntArray, target: Target) -> float:
             try:

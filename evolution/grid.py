@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
-from autopipe.evolution.grammar import Grammar
-from autopipe.evolution.ladder import Ladder
 from autopipe.evolution.steady import Steady
-from autopipe.evolution.template import Template
-from autopipe.seeds import Seeds
 from autopipe.space import Choice, Domain, Float, Int, Value, rounded
 from autopipe.tree import Node
 from autopipe.trial import Proposal, Source, Trial
@@ -32,28 +29,18 @@ class Grid(Steady):
     portfolio, grammar, seeds, lag, init, ladder : see `Steady`
     """
 
-    def __init__(
-        self,
-        portfolio: Sequence[Node],
-        grammar: Grammar,
-        seeds: Seeds,
-        lag: int | None = None,
-        init: Sequence[Node] = (),
-        ladder: Ladder | None = None,
-    ) -> None:
-        super().__init__(portfolio, grammar, seeds, lag, init, ladder)
-        self._template = Template(grammar)
-        self._size = self._template.size(lambda domain: len(levels(domain)))
-        self._step = max(1, int(_GOLDEN * self._size))
-        while math.gcd(self._step, self._size) > 1:
-            self._step += 1  # so that every point comes once
-        self._visited = 0
-
     def _proposals(self, rng: np.random.Generator) -> Iterator[Proposal]:
-        while self._visited < self._size:
-            point = self._visited * self._step % self._size
-            self._visited += 1
+        for point in self._points:
             yield Proposal(self._next, self._at(point), Source.GRID)
+
+    @cached_property
+    def _points(self) -> Iterator[int]:
+        """Every point once, in the order in which they come; what was taken is gone."""
+        size = self._template.size(lambda domain: len(levels(domain)))
+        step = max(1, int(_GOLDEN * size))
+        while math.gcd(step, size) > 1:
+            step += 1
+        return (visit * step % size for visit in range(size))
 
     def _at(self, point: int) -> Node:
         """The tree at a point; those of learners with few combinations stand at several."""

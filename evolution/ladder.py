@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from itertools import pairwise
 
-from autopipe.trial import Trial
+from autopipe.trial import Status, Trial
 
 SHARES = (1 / 16, 1 / 4)
 """Of the training rows of one fold, at the rungs below the complete trial."""
@@ -18,12 +19,13 @@ class Ladder:
 
     A tree is promoted once it is in the best quarter of those of its kind on its rung, so
     that nobody waits for a rung to be full. Scores of different rungs are never compared,
-    nor those of different learners: few rows favour simple ones.
+    nor those of different learners: few rows favour simple ones. A complete trial has all
+    folds and all rounds of boosting, and may cost a hundred screens: none is begun while
+    those that ended took more seconds than the screens.
 
     Parameters
     ----------
     kind : of a trial's tree, such as its learner
-    shares : of the rows, at the rungs; above the last one a trial is complete
 
     References
     ----------
@@ -31,17 +33,17 @@ class Ladder:
     in which promotions are decided when a worker is free.
     """
 
-    def __init__(
-        self, kind: Callable[[Trial], str], shares: tuple[float, ...] = SHARES
-    ) -> None:
+    def __init__(self, kind: Callable[[Trial], str]) -> None:
         self._kind = kind
-        self.shares = shares
         self._rungs: dict[tuple[float, str], list[Trial]] = defaultdict(list)
         self._promoted: set[int] = set()
+        self._seconds: dict[Status, float] = defaultdict(float)
 
     def note(self, trial: Trial) -> None:
-        """Take a screened trial in."""
-        if trial.train_share in self.shares and trial.fold_scores:
+        """Take a trial in, screened or complete."""
+        self._seconds[trial.status] += trial.seconds
+        is_screen = trial.status is Status.PARTIAL and trial.train_share in SHARES
+        if is_screen and trial.fold_scores:
             rung = self._rungs[trial.train_share, self._kind(trial)]
             rung.append(trial)
             rung.sort(key=lambda one: (-one.fold_scores[0], one.number))
@@ -52,10 +54,12 @@ class Ladder:
 
     def promoted(self) -> tuple[Trial, float] | None:
         """A screened trial, and the share of rows that it is to have next."""
-        for place in reversed(range(len(self.shares))):
-            above = (*self.shares, 1.0)[place + 1]
-            for (share, _), rung in self._rungs.items():
-                best = rung[: len(rung) // _FACTOR] if share == self.shares[place] else []
+        is_dear = self._seconds[Status.COMPLETE] > self._seconds[Status.PARTIAL]
+        for share, above in reversed(tuple(pairwise((*SHARES, 1.0)))):
+            if is_dear and above == 1.0:
+                continue
+            for (at, _), rung in self._rungs.items():
+                best = rung[: len(rung) // _FACTOR] if at == share else []
                 for trial in best:
                     if trial.number not in self._promoted:
                         self._promoted.add(trial.number)

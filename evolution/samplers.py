@@ -43,7 +43,6 @@ class Sampled(Steady):
         ladder: Ladder | None = None,
     ) -> None:
         super().__init__(portfolio, grammar, seeds, lag, init, ladder)
-        self._template = Template(grammar)
         self._sampler = sampler
         self._studies: dict[str, Study] = {}
 

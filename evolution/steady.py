@@ -6,6 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -13,11 +14,12 @@ import numpy as np
 from autopipe.errors import OptionError, TreeError, UnknownOperatorError
 from autopipe.evolution.breaker import Breaker
 from autopipe.evolution.grammar import Grammar
-from autopipe.evolution.ladder import Ladder
+from autopipe.evolution.ladder import SHARES, Ladder
 from autopipe.evolution.search import Search
+from autopipe.evolution.template import Template
 from autopipe.seeds import Seeds
 from autopipe.tree import Node
-from autopipe.trial import Proposal, Source, Status, Trial
+from autopipe.trial import Proposal, Source, Trial
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,11 @@ class Steady(Search, ABC):
             self._seen.add(str(trial.tree))
             self._take(trial)
 
+    @cached_property
+    def _template(self) -> Template:
+        """The trees as one choice after another, for searches that choose so."""
+        return Template(self._grammar)
+
     @abstractmethod
     def _proposals(self, rng: np.random.Generator) -> Iterator[Proposal]:
         """Trees in the order in which they are wanted, some of which may be known."""
@@ -130,7 +137,7 @@ class Steady(Search, ABC):
 
     def _new(self, rng: np.random.Generator) -> Proposal | None:
         first = (Proposal(self._next, tree, source) for tree, source in self._first)
-        share = 1.0 if self._ladder is None else self._ladder.shares[0]
+        share = 1.0 if self._ladder is None else SHARES[0]
         made = (replace(proposal, share=share) for proposal in self._proposals(rng))
         welcome = (
             proposal
@@ -150,7 +157,7 @@ class Steady(Search, ABC):
 
     def _take(self, trial: Trial) -> None:
         self._breaker.note(trial)
-        if self._ladder is not None and trial.status is Status.PARTIAL:
+        if self._ladder is not None:
             self._ladder.note(trial)
         if trial.score is None:
             return

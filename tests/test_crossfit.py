@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,25 @@ def test_a_job_leaves_predictions_and_models_in_the_run_folder(tmp_path) -> None
         np.testing.assert_array_equal(read_oof(file), direct.out_of_fold)
     with fitted_path(tmp_path, 3).open("rb") as file:
         assert len(read_fitted(file)) == len(folds)
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_a_screen_is_made_of_the_rows_alone_that_it_looks_at(text: str, tmp_path) -> None:
+    table, target, folds = toy(rows=200)
+    glimpse = folds.glimpse(target, Seeds(1)).thinned(target, 0.25, Seeds(1))
+    ((train, held_out),) = glimpse.pairs
+    given = []
+    for name, unseen in (("as_it_is", table.numbers), ("other", table.numbers * 100 + 7)):
+        numbers = unseen.copy()
+        numbers[train], numbers[held_out] = table.numbers[train], table.numbers[held_out]
+        RunData(replace(table, numbers=numbers), target, folds).save(data_path(tmp_path / name))
+        job = Job(0, str(full(text)), seed=1, train_share=0.25, is_screen=True)
+        assert judge(job, tmp_path / name).status is Status.COMPLETE
+        with oof_path(tmp_path / name, 0).open("rb") as file:
+            given.append(read_oof(file))
+    np.testing.assert_array_equal(*given)
+    assert np.isfinite(given[0][held_out]).all()
+    assert np.isnan(np.delete(given[0], held_out, axis=0)).all()
 
 
 def test_a_job_without_time_is_a_timeout(tmp_path) -> None:

@@ -192,6 +192,16 @@ def test_gains_are_chosen_anew_at_each_trial_that_has_one():
     assert gains.kept == [[0], [0, 1, 2]]
 
 
+def test_gains_that_were_not_due_are_chosen_at_the_next_trial_whatever_it_gains():
+    gains = FakeGains(lambda number: float(number == 0))
+    at_once, gains.chosen = gains.chosen, lambda numbers: {}
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=gains)
+    search.tell(judged(search.ask()))
+    gains.chosen = at_once
+    run(search, 5)
+    assert gains.kept == [[0, 1]]
+
+
 def test_a_search_whose_offspring_gain_no_more_than_chance_would_ends_and_says_so(caplog):
     search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: n % 25 == 0))
     count = 0

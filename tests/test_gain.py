@@ -25,11 +25,11 @@ TRIALS = {
 }
 
 
-def gains(target=TARGET, scoring=None, trials=TRIALS):
+def gains(target=TARGET, scoring=None, trials=TRIALS, **more):
     classes = np.arange(target.n_classes) if target.is_classification else None
     metric = metric_for(scoring, target.kind, classes)
     outputs = {n: np.asarray(p, np.float32).reshape(ROWS, -1) for n, p in trials.items()}
-    return Gains(target, FOLDS, metric, outputs.get)
+    return Gains(target, FOLDS, metric, outputs.get, **more)
 
 
 def test_the_first_trial_gains_what_it_beats_the_prior_by():
@@ -115,3 +115,23 @@ def test_blocks_that_a_scorer_cannot_score_are_left_out():
     trials = {0: np.column_stack([1 - y, y]).astype(float)}
     known = gains(Target(TaskKind.BINARY, y, 2), "average_precision", trials)
     assert np.isfinite(known.enter(0))
+
+
+def test_choosing_takes_a_small_share_of_the_time_and_what_is_not_due_changes_nothing():
+    class Watch:
+        """Each look at it is a second later."""
+
+        seconds = 0.0
+
+        def __call__(self):
+            self.seconds += 1.0
+            return self.seconds
+
+    watch = Watch()
+    known = gains(now=watch)
+    known.enter(0)
+    assert known.chosen([0]).keys() == {0}
+    known.enter(1)
+    assert known.chosen([0, 1]) == {}
+    watch.seconds += 50.0
+    assert known.chosen([0, 1]).keys() == {0, 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,16 @@ def test_a_higher_rung_comes_first_and_leads_to_a_complete_trial():
         one.note(screened(number, 0.1 * number))
         one.note(screened(10 + number, 0.1 * number, SHARES[1]))
     assert promoted(one) == [(13, 1.0), (3, SHARES[1])]
+
+
+def test_complete_trials_take_no_more_seconds_than_screens_have():
+    one = ladder()
+    one.note(Trial(0, FIRST[0], Source.PORTFOLIO, Status.COMPLETE, score=0.5, seconds=5.0))
+    for number in range(1, 5):
+        one.note(replace(screened(number, 0.1 * number, SHARES[1]), seconds=1.0))
+    assert promoted(one) == []
+    one.note(replace(screened(5, 0.0), seconds=1.0))
+    assert promoted(one) == [(4, 1.0)]
 
 
 def test_learners_are_compared_with_their_like_alone():

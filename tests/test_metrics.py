@@ -141,6 +141,16 @@ def test_a_metric_of_labels_has_a_quick_form_that_equals_it(name, kind, data):
     assert quick == pytest.approx(metric.score(target, predictions), abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["neg_mean_absolute_error", "neg_mean_squared_error", "r2"])
+@LAW
+@given(data=st.data())
+def test_a_metric_of_errors_has_a_quick_form_that_equals_it(name, data):
+    target, predictions = data.draw(judged(TaskKind.REGRESSION))
+    metric = metric_for(name, TaskKind.REGRESSION, None)
+    quick = metric.reduction.score(target, metric.reduction.reduce(target, predictions))
+    assert quick == pytest.approx(metric.score(target, predictions), rel=1e-6, abs=1e-9)
+
+
 @LAW
 @given(data=st.data())
 def test_the_quick_f1_is_that_of_the_second_class(data):

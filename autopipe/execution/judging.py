@@ -28,6 +28,7 @@ from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import write_fitted
 from autopipe.operators.programs import agreed
 from autopipe.seeds import Seeds
+from autopipe.task import IntArray
 from autopipe.tree import Node, parse
 from autopipe.trial import Status
 
@@ -42,11 +43,12 @@ def judge(job: Job, folder: Path) -> Outcome:
     raises is left to the caller.
     """
     begin = time.monotonic()
-    data, cache, glimpses = _opened(folder)
-    seeds = Seeds(job.seed)
-    tree, folds = parse(job.tree), data.folds
+    run, cache = _opened(folder)
+    seeds, tree, share = Seeds(job.seed), parse(job.tree), job.train_share
+    data = run
     if job.is_screen:
-        tree, folds = _uncalibrated(tree), _glimpse(folder, seeds)
+        data, cache, rows = _glimpse(folder, seeds, share)
+        tree, share = _uncalibrated(tree), 1.0
     with warnings.catch_warnings():  # of learners about candidates: nobody can act on them
         warnings.simplefilter("ignore")
         try:
@@ -54,14 +56,14 @@ def judge(job: Job, folder: Path) -> Outcome:
                 tree,
                 data.table,
                 data.target,
-                folds,
+                data.folds,
                 seeds,
                 min(job.deadline, begin + job.seconds),
                 job.fold_threads,
-                glimpses if job.is_screen else cache,
-                job.train_share,
+                cache,
+                share,
                 job.device,
-                watch=Watch(data.target, len(folds), job.most_loss),
+                watch=Watch(data.target, len(data.folds), job.most_loss),
             )
         except OutrunError as error:
             seconds = time.monotonic() - begin
@@ -71,14 +73,18 @@ def judge(job: Job, folder: Path) -> Outcome:
             status = Status.PARTIAL if job.is_screen else Status.TIMEOUT
             return Outcome(job.number, status, seconds, failure=str(error))
     seconds = time.monotonic() - begin
-    held_out = fit.out_of_fold[folds.times_held_out > 0]
+    out_of_fold = fit.out_of_fold
+    held_out = out_of_fold[data.folds.times_held_out > 0]
     if not np.isfinite(held_out).all():
         share = 1 - np.isfinite(held_out).all(axis=1).mean()
         failure = f"{share:.1%} of the predictions are not finite"
         return Outcome(job.number, Status.NONFINITE, seconds, failure=failure)
+    if job.is_screen:
+        out_of_fold = np.full((len(run.table), out_of_fold.shape[1]), np.nan, np.float32)
+        out_of_fold[rows] = fit.out_of_fold
     fitted = fitted_path(folder, job.number)
     try:
-        write_oof(oof_path(folder, job.number), fit.out_of_fold)
+        write_oof(oof_path(folder, job.number), out_of_fold)
         if job.is_screen:
             return Outcome(job.number, Status.COMPLETE, seconds, is_truncated=fit.is_truncated)
         write_atomically(fitted, lambda file: write_fitted(file, fit.models))
@@ -105,15 +111,25 @@ def _uncalibrated(tree: Node) -> Node:
 
 
 @lru_cache(maxsize=1)  # a worker serves one run at a time
-def _opened(folder: Path) -> tuple[RunData, Cache, Cache]:
-    """The data of a run, and what its trials may share, and its glimpses of other rows."""
+def _opened(folder: Path) -> tuple[RunData, Cache]:
+    """The data of a run, and what its trials may share."""
     add_written_operators(data_path(folder))
     data = RunData.open(data_path(folder))
     kept = _TABLES_CACHED * data.table.nbytes + _BYTES_CACHED
-    return data, Cache(kept), Cache(kept // _TABLES_CACHED)
+    return data, Cache(kept)
 
 
-@lru_cache(maxsize=1)
-def _glimpse(folder: Path, seeds: Seeds) -> Folds:
-    data, _, _ = _opened(folder)
-    return data.folds.glimpse(data.target, seeds)
+@lru_cache(maxsize=2)  # rungs of the ladder
+def _glimpse(folder: Path, seeds: Seeds, share: float) -> tuple[RunData, Cache, IntArray]:
+    """The few rows that a screen looks at, as if they were all; and which they are.
+
+    So that what is made of a whole table, such as histograms, is made of them alone.
+    """
+    data, _ = _opened(folder)
+    folds = data.folds.glimpse(data.target, seeds).thinned(data.target, share, seeds)
+    ((train, held_out),) = folds.pairs
+    rows = np.union1d(train, held_out)
+    pair = np.searchsorted(rows, train), np.searchsorted(rows, held_out)
+    table = data.table.take(rows)
+    seen = RunData(table, data.target.take(rows), Folds((pair,), len(rows)))
+    return seen, Cache(_TABLES_CACHED * table.nbytes + _BYTES_CACHED // 10), rows
