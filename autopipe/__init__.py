@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from autopipe.datasets.knowledge import Knowledge
     from autopipe.estimators import AutoClassifier, AutoRegressor, load
     from autopipe.operators.own import learner
+    from autopipe.relations.schema import Relations
 
-__all__ = ["AutoClassifier", "AutoRegressor", "Knowledge", "learner", "load"]
+__all__ = ["AutoClassifier", "AutoRegressor", "Knowledge", "Relations", "learner", "load"]
 
 _HOME = {
     "AutoClassifier": "autopipe.estimators",
     "AutoRegressor": "autopipe.estimators",
     "Knowledge": "autopipe.datasets.knowledge",
+    "Relations": "autopipe.relations.schema",
     "learner": "autopipe.operators.own",
     "load": "autopipe.estimators",
 }

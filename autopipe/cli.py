@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,8 +135,13 @@ def _fit(arguments: argparse.Namespace) -> None:
         path=out,
         random_state=arguments.seed,
     )
-    model._notes = {"data": str(arguments.data.resolve()), "target_column": arguments.target}
-    _fit_and_write(model, X, y, out)
+    several = _several(arguments)
+    model._notes = {
+        "data": str(arguments.data.resolve()),
+        "target_column": arguments.target,
+        "several": several,
+    }
+    _fit_and_write(model, X, y, out, several)
 
 
 def _resume(arguments: argparse.Namespace) -> None:
@@ -157,7 +162,23 @@ def _resume(arguments: argparse.Namespace) -> None:
         facts["arguments"]["max_trials"] = arguments.max_trials
     X, y = _labelled(Path(facts["data"]), facts["target_column"])
     estimator_class = AutoClassifier if facts["class"] == "AutoClassifier" else AutoRegressor
-    _fit_and_write(estimator_class(**facts["arguments"], path=out), X, y, out)
+    model = estimator_class(**facts["arguments"], path=out)
+    _fit_and_write(model, X, y, out, facts.get("several", {}))
+
+
+def _several(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `fit` is told of further tables, ready for JSON."""
+    from autopipe.relations.words import cutoff_named, relationships_named, tables_named
+
+    told: dict[str, Any] = {}
+    if arguments.tables:
+        files = tables_named(arguments.tables)
+        told["tables"] = {name: str(Path(file).resolve()) for name, file in files.items()}
+    if arguments.relationships:
+        told["relationships"] = relationships_named(arguments.relationships)
+    if arguments.cutoff:
+        told["cutoff"] = cutoff_named(arguments.cutoff)
+    return told
 
 
 def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -174,12 +195,16 @@ def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
 
 
 def _fit_and_write(
-    model: AutoClassifier | AutoRegressor, X: pd.DataFrame, y: pd.Series[Any], out: Path
+    model: AutoClassifier | AutoRegressor,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    out: Path,
+    several: Mapping[str, Any],
 ) -> None:
     """Fit, and leave the model and its leaderboard in the run folder."""
     from autopipe.spreadsheet import without_formulas
 
-    model.fit(X, y)
+    model.fit(X, y, **several)
     model.save(out / _MODEL)
     without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
     if model.interrupted_:
@@ -196,16 +221,19 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     from autopipe.estimators import AutoClassifier
     from autopipe.reading import read_table
+    from autopipe.relations.words import tables_named
     from autopipe.spreadsheet import without_formulas
 
     model = _load(arguments.model)
     X = read_table(arguments.data)
+    tables = tables_named(arguments.tables) if arguments.tables else None
     if not arguments.proba:
-        predictions = pd.DataFrame({"prediction": model.predict(X)})
+        predictions = pd.DataFrame({"prediction": model.predict(X, tables=tables)})
     elif isinstance(model, AutoClassifier):
-        shares = model.predict_proba(X)
+        shares = model.predict_proba(X, tables=tables)
         predictions = pd.DataFrame(shares, columns=model.classes_)
-        predictions.insert(0, "prediction", model.predict(X), allow_duplicates=True)
+        said = model.predict(X, tables=tables)
+        predictions.insert(0, "prediction", said, allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
     without_formulas(predictions).to_csv(arguments.out or sys.stdout, index=False)

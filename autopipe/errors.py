@@ -5,7 +5,6 @@ AutopipeError
 │   └── ShapeError                        lengths or widths that do not fit together
 ├── OptionError (ValueError)              an argument's value is outside what it may be
 ├── KeywordError (TypeError)              a keyword that is no argument of ours
-├── NotSupportedError (NotImplementedError)  a documented argument that does not work yet
 ├── TreeError (ValueError)                a tree that is not well formed
 ├── UnknownOperatorError (KeyError)       a name that no operator has
 ├── ExportError (RuntimeError)            an exported file would not do what the model does
@@ -36,10 +35,6 @@ class OptionError(AutopipeError, ValueError):
 
 class KeywordError(AutopipeError, TypeError):
     """A keyword is no argument of ours; the message says which one was meant."""
-
-
-class NotSupportedError(AutopipeError, NotImplementedError):
-    """A documented argument that does not work yet was used."""
 
 
 class TreeError(AutopipeError, ValueError):

@@ -24,11 +24,10 @@ from autopipe.arguments import budget_of, options_of
 from autopipe.clock import Clock
 from autopipe.deployment import reading_cost
 from autopipe.ensembles.decisions import costs_of
-from autopipe.errors import NotSupportedError, OptionError
+from autopipe.errors import OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
-from autopipe.export.exporting import export_folder, export_script
 from autopipe.failures import warn_if_all_failed
 from autopipe.fitting import fit
 from autopipe.frames import as_frame
@@ -37,11 +36,14 @@ from autopipe.intake import Coding
 from autopipe.keywords import explaining_keywords
 from autopipe.labels import TargetCoding
 from autopipe.leaderboard import history
+from autopipe.leaving import Leaving
 from autopipe.metrics import metric_for
 from autopipe.monotone import constrained
 from autopipe.operators.declaration import Operator
-from autopipe.persistence import Model, read_model, write_model
+from autopipe.persistence import Model, read_model
 from autopipe.plain import plain, to_json
+from autopipe.planning import Planning, widened
+from autopipe.relations.joining import frames_of, joined
 from autopipe.run import Callback
 from autopipe.seeds import RandomState, Seeds
 from autopipe.summary import summary_html
@@ -49,7 +51,7 @@ from autopipe.suspicion import warn_of_suspicions
 from autopipe.task import FloatArray
 
 
-class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
+class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
     """Finds the best ensemble of pipelines that a time budget can buy.
 
     Pipelines (imputation, encoding, scaling, learner, calibration) are trees, judged by
@@ -84,7 +86,8 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
         members' predictions, which join where they win on rows that neither level has seen
     max_latency_ms : milliseconds that the model may take for one row alone, reading included;
         a limit that depends on how quick the machine is
-    max_size_mb : megabytes that its fitted pipelines may take
+    max_size_mb : megabytes that its fitted pipelines may take. Where the limits leave no more
+        than one model of each pipeline, it is fitted to all rows if time allows.
     n_jobs : cores; -1 is all
     device : "cpu", "cuda", or "auto" for the latter where there is one: networks are then
         trained on the graphics card, beside the other learners on the cores
@@ -127,8 +130,6 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
         If a keyword is no argument; for one of another tool the message says ours.
     OptionError
         If an argument's value is outside what it may be.
-    NotSupportedError
-        If a documented argument is used that does not work yet.
     """
 
     # With metadata routing, what `fit` and `score` take for every row is asked for.
@@ -222,19 +223,28 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
             (-1), all else being equal, as {"age": 1}. What rises is the number, or the
             probability of the second of two classes. Only boosted trees can promise that, so
             they alone make up the model; a missing value stands outside of the order.
-        tables, relationships, cutoff : not supported yet
+        tables : further tables by name, {"orders": orders}, whose rows belong to those of `X`.
+            Columns are made of them (extra `relational`), such as `mean(orders.amount)`.
+        relationships : [("customers", "id", "orders", "customer_id")] for each the parent
+            table, its key, the child table, and the column there that holds the key; what is
+            not in `tables`, here "customers", is `X`. A `Relations` says what is made too.
+        cutoff : the column of `X` up to which rows of other tables count, that moment
+            included: times, or numbers that grow with it. A table's own time is its column of
+            dates; {"customers": "asked_on", "orders": "ordered_at"} says which. Without
+            a cutoff all rows count.
         """
         arguments = self.get_params(deep=False)
         clock = Clock(budget_of(arguments))
-        for name in ("tables", "relationships", "cutoff"):
-            if locals()[name] is not None:
-                raise NotSupportedError(f"fit({name}=...) is not supported yet; leave it out.")
         notes = {"class": type(self).__name__, "arguments": self._plain_arguments()}
         options = options_of(arguments, groups, {**notes, **self._notes})
         if options.executor in (None, "processes"):
             warm()  # their imports go on while the table is read
         with clock.stage("intake"):
             X, y = features_and_target(X, y)
+            is_grouped = groups is not None
+            tables = None if tables is None else frames_of(tables)
+            given = as_frame(X)
+            X, joining = widened(X, tables, relationships, cutoff, arguments, is_grouped)
             frame = as_frame(X)
             coding = Coding.learn(X, roles)
             check_rows(frame, y)
@@ -244,11 +254,13 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
             target = target_coding.target(y, check_weights(sample_weight, len(table)))
             if monotone is not None:
                 table = constrained(table, coding, monotone, target.kind)
-            names, is_grouped = list(coding.columns), groups is not None
+            names = list(coding.columns)
             warn_of_suspicions(table, target, names, target_coding.classes, is_grouped)
             classes = target_coding.classes if self._is_classifier else None
             metric = metric_for(self.scoring, target.kind, classes)
-            reading = reading_cost(coding.encode, frame)
+            reading = reading_cost(
+                lambda rows: coding.encode(joined(joining, rows, tables)), given
+            )
             options = replace(options, demands=replace(options.demands, reading=reading))
             if costs is not None:
                 options = replace(options, costs=self._costs(costs, classes))
@@ -278,6 +290,7 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
                 fitted.trials,
                 facts,
                 fitted.front,
+                joining,
             )
         )
         warn_if_all_failed(fitted.trials)
@@ -295,8 +308,10 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
     def _adopt(self, model: Model) -> None:
         """Take what a fit or a file gives."""
         self._model = model
-        self.n_features_in_ = len(model.coding.columns)
         names = list(model.coding.columns)
+        if model.joining is not None:  # which made the last of them
+            names = names[: len(names) - len(model.joining.formulas)]
+        self.n_features_in_ = len(names)
         if model.coding.named and all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
@@ -322,46 +337,11 @@ class _AutoEstimator(Inspection, Afterwards, BaseEstimator):
         check_is_fitted(self, "score_")
         return self._model
 
-    def _outputs(self, X: Any) -> FloatArray:
+    def _outputs(self, X: Any, tables: Any = None) -> FloatArray:
         """Predictions of shape (rows, outputs)."""
         model = self._fitted()
-        return model.predictor.predict(model.coding.encode(X, type(self).__name__))
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to one file, which `autopipe.load` reads.
-
-        The file holds arrays, text and boosters' own formats; loading it runs no code.
-        """
-        write_model(self._fitted(), Path(path))
-
-    def export(
-        self, path: str | PathLike[str], fitted: bool = False, X: Any = None, y: Any = None
-    ) -> None:
-        """Write the model as plain Python that needs no autopipe.
-
-        Before anything is written, a fresh interpreter without autopipe has to predict what
-        the model does: a script after it is fitted, as autopipe fits the same pipelines, to
-        at most 2,000 rows; a folder with its fitted state. That takes seconds to a minute.
-
-        Parameters
-        ----------
-        path : of the script to write, such as "pipeline.py"; or where `fitted`, of a new
-            folder
-        fitted : whether to write what was learned too: then `python predict.py new.csv -o
-            out.csv` predicts, and `from predict import load` gives the model
-        X, y : rows that it is proven on; by default they are made up, with the columns of
-            training. A folder needs no `y`.
-
-        Raises
-        ------
-        ExportError
-            If it would not predict the same; then nothing is written.
-        """
-        model = self._fitted()
-        if fitted:
-            export_folder(model, Path(path), X)
-        else:
-            export_script(model, Path(path), X, y)
+        table = model.coding.encode(model.joined(X, tables), type(self).__name__)
+        return model.predictor.predict(table)
 
     def _html_repr(self) -> str:  # scikit-learn's hook for what notebooks show
         if hasattr(self, "_model"):
@@ -387,21 +367,29 @@ def _by_column(values: Mapping[Any, Any] | None) -> list[list[Any]]:
 class AutoClassifier(ClassifierMixin, _AutoEstimator):
     __doc__ = _AutoEstimator.__doc__
 
-    def predict(self, X: Any) -> np.ndarray:
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, tables: Any = None) -> float:
+        """The accuracy, as scikit-learn has it."""
+        from sklearn.metrics import accuracy_score
+
+        predicted = self.predict(X, tables=tables)
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def predict(self, X: Any, *, tables: Any = None) -> np.ndarray:
         """The class of every row, in the type that `fit` was given.
 
         That is the most probable one; or, where `scoring` is of labels and this pays on
         rows that were held out, the one that a chosen threshold names; or that of the least
-        expected cost, where `fit` was given costs.
+        expected cost, where `fit` was given costs. A model that was fitted with further
+        tables needs theirs for these rows; so do the other methods that take `X`.
         """
-        codes = self._fitted().chosen(self._outputs(X))
+        codes = self._fitted().chosen(self._outputs(X, tables))
         return self._model.target_coding.decode(codes)
 
-    def predict_proba(self, X: Any) -> FloatArray:
+    def predict_proba(self, X: Any, *, tables: Any = None) -> FloatArray:
         """Probabilities of shape (rows, classes), in the order of `classes_`."""
-        return self._outputs(X)
+        return self._outputs(X, tables)
 
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+    def predict_set(self, X: Any, coverage: float = 0.9, *, tables: Any = None) -> np.ndarray:
         """The classes that each row may be of, so that the true one is among them this often.
 
         Conformal: made from the errors of out-of-fold predictions. It holds on average over
@@ -411,7 +399,7 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
         -------
         bool array of shape (rows, classes), in the order of `classes_`
         """
-        outputs = self._outputs(X)
+        outputs = self._outputs(X, tables)
         return self._model.conformal.sets(outputs, coverage)
 
     @property
@@ -427,11 +415,24 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
 class AutoRegressor(RegressorMixin, _AutoEstimator):
     __doc__ = _AutoEstimator.__doc__
 
-    def predict(self, X: Any) -> FloatArray:
-        """A number for every row, shape (rows,)."""
-        return self._outputs(X)[:, 0]
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, tables: Any = None) -> float:
+        """The share of the variance that is explained, as scikit-learn has it."""
+        from sklearn.metrics import r2_score
 
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> FloatArray:
+        predicted = self.predict(X, tables=tables)
+        return float(r2_score(y, predicted, sample_weight=sample_weight))
+
+    def predict(self, X: Any, *, tables: Any = None) -> FloatArray:
+        """A number for every row, shape (rows,).
+
+        A model that was fitted with further tables needs theirs for these rows; so do the
+        other methods that take `X`.
+        """
+        return self._outputs(X, tables)[:, 0]
+
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, tables: Any = None
+    ) -> FloatArray:
         """The lower and upper end within which this share of the truths lies.
 
         Conformal: made from the errors of out-of-fold predictions, wider where these were
@@ -442,7 +443,7 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         -------
         array of shape (rows, 2)
         """
-        outputs = self._outputs(X)
+        outputs = self._outputs(X, tables)
         return self._model.conformal.interval(outputs, coverage)
 
 

@@ -29,12 +29,15 @@ class Inspection:
     def _fitted(self) -> Model:
         raise NotImplementedError
 
-    def leaderboard(self, X: Any = None, y: Any = None, baseline: Any = None) -> pd.DataFrame:
+    def leaderboard(
+        self, X: Any = None, y: Any = None, baseline: Any = None, *, tables: Any = None
+    ) -> pd.DataFrame:
         """The ensemble, then the complete trials, best first, with their weight in it.
 
-        Scores are means over the folds, in the metric's usual sign. Of the ensemble the
-        score corrected for selection is known, and the ends between which that of ever more
-        rows lies with 90 %.
+        Scores are means over the folds, in the metric's usual sign. `corrected` is without
+        what choosing gained by luck: the ensemble's members and weights, or the best trial of
+        all; the score of any other trial decided nothing. Between `low` and `high` lies the
+        score on ever more rows with 90 %.
 
         Parameters
         ----------
@@ -42,19 +45,22 @@ class Inspection:
             and `_new`, has the scores of the ensemble and of its members on these rows
         baseline : predictions for these rows by anybody, for a line of their own: numbers,
             labels, or probabilities of shape (rows, classes), or (rows,) of the second one
+        tables : the other tables for these rows, where the model was fitted with such
         """
         model = self._fitted()
         if X is None and y is None and baseline is None:
             return leaderboard(model)
         if X is None or y is None:
             raise InputError("leaderboard takes X and y, or neither; baseline needs both.")
-        table, _, target, metric = self._unseen(X, y)
+        table, _, target, metric = self._unseen(X, y, tables)
         theirs = None
         if baseline is not None:
             theirs = as_predictions(baseline, model.target_coding, len(table))
         return scored_leaderboard(model, metric, table, target, theirs)
 
-    def feature_importance(self, X: Any, y: Any, repeats: int = 5) -> pd.DataFrame:
+    def feature_importance(
+        self, X: Any, y: Any, repeats: int = 5, *, tables: Any = None
+    ) -> pd.DataFrame:
         """What the score falls by when a column is shuffled, with a 90 % interval.
 
         Columns that tell the same share what they are worth. Costs a prediction of up to
@@ -65,6 +71,8 @@ class Inspection:
         X, y : rows that the model has not seen; on those of `fit` it seems to need what it
             has merely learned by heart
         repeats : shuffles of every column
+        tables : the other tables for these rows, where the model was fitted with such; then
+            the columns that are made of them are shuffled like the others
 
         Returns
         -------
@@ -75,7 +83,7 @@ class Inspection:
         model = self._fitted()
         if repeats < 1:
             raise OptionError(f"repeats={repeats!r}: give 1 or more.")
-        _, frame, target, metric = self._unseen(X, y)
+        _, frame, target, metric = self._unseen(X, y, tables)
         columns = model.coding.columns
         if not is_named(X):
             frame = frame.set_axis(list(columns), axis=1)
@@ -91,10 +99,13 @@ class Inspection:
             Seeds.of(0 if self.random_state is None else self.random_state).stream("shuffles"),
         )
 
-    def _unseen(self, X: Any, y: Any) -> tuple[Table, pd.DataFrame, Target, Metric]:
+    def _unseen(
+        self, X: Any, y: Any, tables: Any
+    ) -> tuple[Table, pd.DataFrame, Target, Metric]:
         """Rows with a target, and the metric of the fit to judge their predictions by."""
         model = self._fitted()
         X, y = features_and_target(X, y)
+        X = model.joined(X, tables)
         table = model.coding.encode(X, type(self).__name__)
         target = model.target_coding.target(y)
         frame = as_frame(X)

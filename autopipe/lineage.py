@@ -21,6 +21,9 @@ from autopipe.table import Table, Texts
 def features(model: Model) -> pd.DataFrame:
     """The synthesized columns of all members, the most important first.
 
+    Those made of other tables are among them, where boosted trees split by them or other
+    learners read them.
+
     Returns
     -------
     DataFrame
@@ -29,24 +32,30 @@ def features(model: Model) -> pd.DataFrame:
         `importance`, its share of what the splits of boosted trees gain, by weight too. That
         is NaN where no member that uses it is of boosted trees.
     """
-    empty = _empty(model.coding)
+    empty, names = _empty(model.coding), _user_names(model.coding)
+    joined = _joined(model)
     weights = _weights(model.predictor.members)
-    members: dict[Formula, set[int]] = defaultdict(set)
-    shares: dict[Formula, float] = defaultdict(float)
-    gains: dict[Formula, list[tuple[float, float]]] = defaultdict(list)
+    members: dict[str, set[int]] = defaultdict(set)
+    shares: dict[str, float] = defaultdict(float)
+    gains: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for member, weight in weights.values():
         each = weight / len(member.models)
         for fitted in member.models:
             gained = _gains(fitted, empty)
-            for formula in _formulas(fitted):
+            made = {str(one): one.shown(names) for one in _formulas(fitted)}
+            made |= {
+                inner: formula
+                for inner, formula in joined.items()
+                if not gained or gained.get(inner)
+            }
+            for inner, formula in made.items():
                 members[formula].add(member.number)
                 shares[formula] += each
-            for formula in _formulas(fitted) if gained else ():
-                gains[formula].append((each * gained.get(str(formula), 0.0), each))
-    names = _user_names(model.coding)
+                if gained:
+                    gains[formula].append((each * gained.get(inner, 0.0), each))
     rows = [
         (
-            formula.shown(names),
+            formula,
             tuple(sorted(members[formula])),
             shares[formula],
             np.divide(*np.sum(gains[formula], axis=0)) if gains[formula] else np.nan,
@@ -67,6 +76,15 @@ def _weights(members: Iterable[Member]) -> dict[int, tuple[Member, float]]:
             _, before = found.get(each.number, (each, 0.0))
             found[each.number] = each, before + part
     return found
+
+
+def _joined(model: Model) -> dict[str, str]:
+    """The formulas of the columns that are made of other tables, by their names inside."""
+    formulas = () if model.joining is None else model.joining.formulas
+    first = len(model.coding.columns) - len(formulas)
+    coded = {column.name for column in model.coding.schema.columns}
+    names = {f"c{place}": formula for place, formula in enumerate(formulas, first)}
+    return {inner: formula for inner, formula in names.items() if inner in coded}
 
 
 def _formulas(fitted: FittedTree) -> Iterable[Formula]:

@@ -29,6 +29,7 @@ from autopipe.operators.catalogue import add_operators
 from autopipe.operators.declaration import Operator
 from autopipe.operators.fitted import FittedTree, read_fitted, write_fitted
 from autopipe.probes import probe_rows
+from autopipe.relations.joining import Joining, joined
 from autopipe.task import FloatArray, IntArray
 from autopipe.trial import Trial
 
@@ -53,6 +54,7 @@ class Model:
     trials : every finished trial
     facts : further plain values, such as the score
     front : the models to choose from after fitting; None where there is but this one
+    joining : makes the columns of other tables; None where there are none
     """
 
     coding: Coding
@@ -63,6 +65,7 @@ class Model:
     trials: tuple[Trial, ...]
     facts: Mapping[str, Any]  # JSON
     front: Front | None = None
+    joining: Joining | None = None
 
     @property
     def score(self) -> Score:
@@ -72,6 +75,10 @@ class Model:
             return Score(float("nan"), name, None, sign)
         estimate = Estimate.restore(self.facts["estimate"])
         return Score(sign * estimate.score, name, estimate, sign)
+
+    def joined(self, X: Any, tables: object = None) -> Any:
+        """A table with the columns that are made of others, where the model has such."""
+        return joined(self.joining, X, tables)
 
     def chosen(self, probabilities: FloatArray) -> IntArray:
         """Codes of the classes that are predicted, shape (rows,)."""
@@ -114,6 +121,7 @@ def write_model(model: Model, path: Path) -> None:
         },
         "trials": [list(row_of(trial)) for trial in model.trials],
         "facts": dict(model.facts),
+        "joining": None if model.joining is None else model.joining.state(),
     }
 
     files: dict[str, Writer] = {
@@ -205,7 +213,7 @@ def _model_of(archive: Archive, own: Collection[str] | None) -> Model:
         return Member(number, weight, models[number], below)
 
     members = tuple(member(*pair) for pair in head["members"])
-    heat, costs = head["temperature"], head["costs"]
+    heat, costs, joining = head["temperature"], head["costs"], head.get("joining")
     return Model(
         Coding.restore(head["coding"]),
         TargetCoding.restore(head["target"]),
@@ -219,6 +227,7 @@ def _model_of(archive: Archive, own: Collection[str] | None) -> Model:
         tuple(trial_of(tuple(row)) for row in head["trials"]),
         head["facts"],
         read_front(archive.part(_FRONT), members) if _FRONT in archive else None,
+        None if joining is None else Joining.restore(joining),
     )
 
 

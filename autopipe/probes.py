@@ -21,13 +21,14 @@ def probe_rows(coding: Coding, rows: int, seed: int = 0) -> Any:  # a pandas fra
     import pandas as pd
 
     rng = np.random.default_rng(seed)
-    columns = [pd.Series(_cells(column, rows, rng)) for column in coding.columns.values()]
+    columns = [pd.Series(probe_cells(column, rows, rng)) for column in coding.columns.values()]
     frame = pd.concat(columns, axis=1)
     frame.columns = pd.Index(list(coding.columns), tupleize_cols=False)
     return frame
 
 
-def _cells(column: ColumnCoding, rows: int, rng: np.random.Generator) -> np.ndarray:
+def probe_cells(column: ColumnCoding, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """The made-up cells of one column."""
     is_missing = rng.random(rows) < _MISSING
     if column.role in (Role.CATEGORICAL, Role.TEXT):
         cells = np.empty(rows, dtype=object)

@@ -34,6 +34,10 @@ examples:
       a small model within a minute, by its mean absolute error
   autopipe fit churn.csv --target churned --max-trials 20 --seed 0 --out again
       the same model every time: a number of pipelines instead of a clock
+  autopipe fit customers.csv --target stays --tables orders=orders.csv \\
+      --relationships customers.id=orders.customer_id --cutoff asked_on
+      columns made of the orders that each customer had placed when asked (needs the
+      extra `relational`; the name that is no table, customers, is that of the data)
 
 Ctrl-C ends the search and keeps the best so far. `autopipe resume` goes on.
 """
@@ -50,6 +54,7 @@ _PREDICT_EXAMPLES = """\
 examples:
   autopipe predict run new.csv -o predictions.csv
   autopipe predict run/model.autopipe new.parquet --proba | head
+  autopipe predict run new.csv --tables orders=orders.csv
 
 Columns are found by name; those that the model does not know are ignored.
 """
@@ -123,6 +128,19 @@ def parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--seed", type=int, help="makes the run repeatable")
     fit.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
+    _add_tables(fit)
+    fit.add_argument(
+        "--relationships",
+        nargs="+",
+        metavar="table.key=table.column",
+        help="parent and child, such as customers.id=orders.customer_id",
+    )
+    fit.add_argument(
+        "--cutoff",
+        nargs="+",
+        metavar="column",
+        help="up to which rows of other tables count; or table=column for several",
+    )
 
     resume = command("resume", "go on with a run", _RESUME_EXAMPLES)
     resume.add_argument("run", type=Path, help="folder that `autopipe fit` wrote")
@@ -134,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     predict = command("predict", "predict the rows of a file", _PREDICT_EXAMPLES)
     predict.add_argument("model", type=Path, help="run folder, or a saved model")
     predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
+    _add_tables(predict)
     predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
     predict.add_argument("--proba", action="store_true", help="add a column for every class")
 
@@ -180,6 +199,15 @@ def parser() -> argparse.ArgumentParser:
     leaderboard = command("leaderboard", "show the trials of a run")
     leaderboard.add_argument("model", type=Path, help="run folder, or a saved model")
     return top
+
+
+def _add_tables(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tables",
+        nargs="+",
+        metavar="name=file",
+        help="further tables, CSV or Parquet, such as orders=orders.csv",
+    )
 
 
 def _seconds(text: str) -> float:

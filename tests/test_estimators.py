@@ -11,7 +11,6 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.errors import (
     InputError,
-    NotSupportedError,
     OptionError,
     ShapeError,
     StoreError,
@@ -121,12 +120,6 @@ def test_errors_are_shown_positive_and_the_smallest_leads(regressor):
 
 
 # Arguments
-
-
-@pytest.mark.parametrize("name", ["tables", "relationships", "cutoff"])
-def test_an_argument_of_a_later_fit_is_refused(name):
-    with pytest.raises(NotSupportedError, match=name):
-        AutoClassifier(**CHEAP).fit(X, FRAME["sold"], **{name: {}})
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import packed
 from autopipe.persistence import Model
 from autopipe.probes import probe_rows, probe_target
+from autopipe.relations.joining import frames_of
+from autopipe.relations.probes import probe_tables
 from autopipe.tree import TABLE_NAME
 
 _PROBES = 200  # rows that are made up; enough for every branch, few enough for a minute
@@ -34,16 +36,18 @@ _TOLERANCE_OF_NETWORKS = 1e-4  # whose training sums in no fixed order on some d
 _ENDINGS = {"lightgbm": "txt", "xgboost": "ubj", "catboost": "cbm"}
 
 
-def export_script(model: Model, path: Path, X: Any = None, y: Any = None) -> None:
+def export_script(
+    model: Model, path: Path, X: Any = None, y: Any = None, tables: Any = None
+) -> None:
     """Write a script that fits the pipelines of a model, once it is proven to.
 
     Parameters
     ----------
-    X, y : rows that it is proven on; by default made up
+    X, y, tables : rows that it is proven on, and the tables below; by default made up
     """
     from autopipe.export.standalone import Classifier, Regressor
 
-    rows, target, told = _labelled_rows(model, X, y)
+    rows, target, told, below = _labelled_rows(model, X, y, tables)
     name = path.name if path.name.isascii() and path.stem.isidentifier() else "pipeline.py"
     build = Classifier if len(model.target_coding.classes) else Regressor
     arguments = arguments_of(model)
@@ -51,8 +55,9 @@ def export_script(model: Model, path: Path, X: Any = None, y: Any = None) -> Non
     with tempfile.TemporaryDirectory(prefix="autopipe-") as folder:
         script = Path(folder) / "exported.py"
         script.write_text(fit_script(model, name, ""), encoding="utf-8")
-        with Rehearsal(script, rows, target, folds=folds) as rehearsal:
+        with Rehearsal(script, rows, target, below, folds=folds) as rehearsal:
             live = build(**arguments)
+            rows = model.joined(rows, below)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
@@ -76,21 +81,22 @@ def export_script(model: Model, path: Path, X: Any = None, y: Any = None) -> Non
     write_atomically(path, write)
 
 
-def export_folder(model: Model, path: Path, X: Any = None) -> None:
+def export_folder(model: Model, path: Path, X: Any = None, tables: Any = None) -> None:
     """Write a fitted model as a folder with a script that predicts, once it is proven to.
 
     Parameters
     ----------
-    X : rows that it is proven on; by default made up
+    X, tables : rows that it is proven on, and the tables below; by default made up
     """
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise ExportError(f"{path} is there already; give the name of a new folder.")
     if X is None:
-        rows = probe_rows(model.coding, _PROBES)
+        rows, tables = _made_up(model, _PROBES)
         told = f"{_PROBES} made-up rows with the columns of training"
     else:
         frame = as_frame(X)
         rows = frame.iloc[_spread(len(frame))]
+        tables = None if tables is None else frames_of(tables)
         told = f"{len(rows)} rows that the user gave"
     path = path.absolute()  # the script is tried in another folder
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +106,9 @@ def export_folder(model: Model, path: Path, X: Any = None) -> None:
         script = built / "predict.py"
         script.write_text(predict_script(model, ""), encoding="utf-8")
         parts = model.coding, model.target_coding, model.predictor, model.decision
-        with Rehearsal(script, rows, None) as rehearsal:
-            largest = _agreement(rehearsal, Delivered(*parts), rows, _tolerance(model))
+        with Rehearsal(script, rows, None, tables) as rehearsal:
+            joined = model.joined(rows, tables)
+            largest = _agreement(rehearsal, Delivered(*parts), joined, _tolerance(model))
         proof = (
             "Proven before it was written: in a fresh interpreter without autopipe this folder "
             f"predicts what the model does, for {told} (largest difference {largest:.1g})."
@@ -117,8 +124,18 @@ def _spread(rows: int) -> np.ndarray:
     return np.unique(np.linspace(0, rows - 1, min(rows, _MOST_ROWS)).astype(int))
 
 
-def _labelled_rows(model: Model, X: Any, y: Any) -> tuple[Any, np.ndarray, str]:
-    """Rows and targets to prove a script on, and what they are."""
+def _made_up(model: Model, rows: int) -> tuple[Any, dict[str, Any] | None]:
+    """Rows with the columns of training, and the tables below them where there are such."""
+    frame = probe_rows(model.coding, rows)
+    if model.joining is None:
+        return frame, None
+    return probe_tables(model.joining, frame)
+
+
+def _labelled_rows(
+    model: Model, X: Any, y: Any, tables: Any
+) -> tuple[Any, np.ndarray, str, dict[str, Any] | None]:
+    """Rows and targets to prove a script on, what they are, and the tables below."""
     if X is not None:
         X, y = features_and_target(X, y)
         if y is None:
@@ -126,15 +143,16 @@ def _labelled_rows(model: Model, X: Any, y: Any) -> tuple[Any, np.ndarray, str]:
         check_rows(frame := as_frame(X), y)
         places = _spread(len(frame))
         told = f"{len(places)} rows that the user gave"
-        return frame.iloc[places], np.asarray(y)[places], told
+        below = None if tables is None else frames_of(tables)
+        return frame.iloc[places], np.asarray(y)[places], told, below
     count = max(_PROBES, _PROBES_PER_CLASS * len(model.target_coding.classes))
     count = min(count, _MOST_ROWS)
-    rows = probe_rows(model.coding, count)
+    rows, below = _made_up(model, count)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = model.coding.encode(rows)
+        table = model.coding.encode(model.joined(rows, below))
     target = probe_target(model.target_coding, table)
-    return rows, target, f"{count} made-up rows with the columns of training"
+    return rows, target, f"{count} made-up rows with the columns of training", below
 
 
 def _agreement(rehearsal: Rehearsal, live: Delivered, rows: Any, tolerance: float) -> float:
@@ -170,6 +188,8 @@ def _write_state(model: Model, folder: Path) -> None:
         "members": [member.number for member in model.predictor.members],
         "parts": [_write_part(part, folder) for part in parts_of(model)],
     }
+    if model.joining is not None:
+        head["joining"] = model.joining.state()
     (folder / HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,14 +34,15 @@ spec = importlib.util.spec_from_file_location("exported", script)
 exported = sys.modules["exported"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(exported)
 with open(given, "rb") as file:
-    rows, target, build = pickle.load(file)
+    rows, target, build, tables = pickle.load(file)
+below = () if tables is None else (tables,)
 if target is None:
     model = exported.load()
 else:
-    estimator = exported.build().set_params(**build).fit(rows, target)
+    estimator = exported.build().set_params(**build).fit(rows, target, *below)
     model = estimator.model_
 with open(result, "wb") as file:
-    pickle.dump((model.outputs(rows), model.predict(rows)), file)
+    pickle.dump((model.outputs(rows, *below), model.predict(rows, *below)), file)
 assert not any(name.partition(".")[0] == "autopipe" for name in sys.modules)
 """
 
@@ -53,15 +55,21 @@ class Rehearsal:
     script : that has `build`, or `load` where no target is given
     rows : a pandas frame
     target : of the rows, or None
+    tables : below the rows, where the model is of several
     arguments : of the estimator, beside its own
     """
 
     def __init__(
-        self, script: Path, rows: Any, target: np.ndarray | None, **arguments: object
+        self,
+        script: Path,
+        rows: Any,
+        target: np.ndarray | None,
+        tables: Mapping[str, Any] | None = None,
+        **arguments: object,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="autopipe-")
         given = Path(self._folder.name) / "given.pickle"
-        given.write_bytes(pickle.dumps((rows, target, arguments)))
+        given.write_bytes(pickle.dumps((rows, target, arguments, tables)))
         self._result = given.with_name("result.pickle")
         command = [sys.executable, "-P", "-c", _DRIVER, script, given, self._result]
         kept = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}

@@ -26,9 +26,10 @@ _CATALOGUE, _KNOWN = "autopipe.operators.catalogue", "autopipe.export.known"
 _STAND_INS = {
     Name(_CATALOGUE, name): Name(_KNOWN, name) for name in ("operator_named", "estimator_for")
 }
-_COMMANDS = "autopipe.export.commands"
+_COMMANDS, _RELATED = "autopipe.export.commands", "autopipe.export.related"
+_OF_SEVERAL = "RelatedEstimator"
 _PREDICTING = ("predict", "predict_proba", "outputs", "classes_")
-_TAKEN = ("TREES", "WEIGHTS", "INPUTS", "build", "load")
+_TAKEN = ("TREES", "WEIGHTS", "INPUTS", "JOINING", "build", "load")
 _LIBRARIES = {
     "lightgbm": "lightgbm",
     "xgboost": "xgboost",
@@ -38,6 +39,7 @@ _LIBRARIES = {
     "scipy": "scipy",
     "numpy": "numpy",
     "pandas": "pandas",
+    "featuretools": "featuretools",
 }
 
 
@@ -87,12 +89,10 @@ def fit_script(model: Model, name: str, proof: str) -> str:
     classifies = bool(len(model.target_coding.classes))
     kind = "Classifier" if classifies else "Regressor"
     parts = parts_of(model)
-    closure = _closure(
-        model,
-        ("fit", *_PREDICTING),
-        Name("autopipe.export.standalone", kind),
-        Name(_COMMANDS, "fit_command"),
-    )
+    roots = [Name("autopipe.export.standalone", kind), Name(_COMMANDS, "fit_command")]
+    if model.joining is not None:
+        roots[1:] = [Name(_RELATED, name) for name in (_OF_SEVERAL, "fit_related_command")]
+    closure = _closure(model, ("fit", "set_params", *_PREDICTING), *roots)
     arguments = arguments_of(model)
     trees = "".join(map(_tree_entry, parts))
     top = [f"TREES = {{\n{trees}}}", f"WEIGHTS = {_lines(arguments['weights'])}"]
@@ -106,17 +106,22 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         if arguments[key]
     ]
     call = "".join(f"        {each},\n" for each in given)
+    built, takes, made = kind, "fit and predict", f"{kind}(\n{call}    )"
+    if model.joining is not None:
+        top.append(f"JOINING = {_literal(model.joining.state())}")
+        built, takes = _OF_SEVERAL, "fit and predict, with `tables` too"
+        made = f"{built}({made}, JOINING)"
     builder = (
-        f"def build() -> {kind}:\n"
-        '    """The estimator, not fitted: scikit-learn\'s fit and predict."""\n'
-        f"    return {kind}(\n{call}    )"
+        f"def build() -> {built}:\n"
+        f'    """The estimator, not fitted: scikit-learn\'s {takes}."""\n'
+        f"    return {made}"
     )
     header = _header(
         f"{kind} of {_counted(len(parts), 'pipeline')}, found by autopipe "
         f"{version('autopipe')}.",
-        f"    python {name} train.csv --target y --predict new.csv -o out.csv",
+        f"    python {name} train.csv --target y --predict new.csv{_words(model)} -o out.csv",
         f"or from Python: `from {name.removesuffix('.py')} import build`, then "
-        "`build().fit(X, y).predict(new)`.",
+        f"`build().fit(X, y{_given(model)}).predict(new{_given(model)})`.",
         "TREES holds the pipelines, WEIGHTS what each counts in their average. In a tree, "
         "`table` is the table as it is coded once: columns c0, c1, ... by their place. Each "
         "pipeline is cross-fitted; boosting and networks stop by the held-out rows.",
@@ -125,34 +130,49 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         proof,
     )
     head = ["\n".join(top), builder]
-    return _script(header, closure, head, _known(model, closure), "fit_command(build)")
+    command = "fit_command(build)" if model.joining is None else "fit_related_command(build)"
+    return _script(header, closure, head, _known(model, closure), command)
 
 
 def predict_script(model: Model, proof: str) -> str:
     """A script that predicts with the fitted state beside it."""
-    closure = _closure(
-        model,
-        _PREDICTING,
-        Name("autopipe.export.delivered", "read_folder"),
-        Name(_COMMANDS, "predict_command"),
-    )
+    kind, read, command = "Delivered", "read_folder", "predict_command"
+    roots = [Name("autopipe.export.delivered", read), Name(_COMMANDS, command)]
+    if model.joining is not None:
+        kind, read, command = "Related", "read_related", "predict_related_command"
+        roots = [Name(_RELATED, read), Name(_RELATED, command)]
+    closure = _closure(model, _PREDICTING, *roots)
     loader = (
-        "def load(folder: str | Path = Path(__file__).parent) -> Delivered:\n"
+        f"def load(folder: str | Path = Path(__file__).parent) -> {kind}:\n"
         '    """The fitted model of this folder: predict, predict_proba, classes_."""\n'
-        "    return read_folder(Path(folder))"
+        f"    return {read}(Path(folder))"
     )
     header = _header(
         f"Predicts with {_counted(len(parts_of(model)), 'fitted pipeline')}, found by autopipe "
         f"{version('autopipe')}.",
-        "    python predict.py new.csv -o out.csv",
-        "or from Python: `from predict import load`, then `load().predict(new)`.",
+        f"    python predict.py new.csv{_words(model)} -o out.csv",
+        "or from Python: `from predict import load`, then "
+        f"`load().predict(new{_given(model)})`.",
         "The files beside this one hold what was learned: JSON, arrays, and boosters in their "
         "libraries' own formats. Nothing in them is run.",
         model,
         closure,
         proof,
     )
-    return _script(header, closure, [loader], _known(model, closure), "predict_command(load)")
+    return _script(header, closure, [loader], _known(model, closure), f"{command}(load)")
+
+
+def _words(model: Model) -> str:
+    """What tells a command the further tables."""
+    if model.joining is None:
+        return ""
+    words = " ".join(f"{child.name}={child.name}.csv" for child in model.joining.children)
+    return _plain(f" --tables {words}")
+
+
+def _given(model: Model) -> str:
+    """The argument that takes them."""
+    return "" if model.joining is None else ", tables"
 
 
 def _closure(model: Model, read: Collection[str], *roots: Name) -> Closure:

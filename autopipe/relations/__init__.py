@@ -1,0 +1,1 @@
+"""Several tables: columns synthesized from child tables, none of which looks ahead."""
