@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -12,8 +13,10 @@ from autopipe.alignment import check_groups, check_rows, check_weights, features
 from autopipe.arguments import check_limit
 from autopipe.clock import Clock
 from autopipe.conclusion import conclude
+from autopipe.ensembles.corrected_score import Estimate
 from autopipe.ensembles.front import Front, Point, best_within
 from autopipe.ensembles.members import Candidates, Selection
+from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
 from autopipe.folds import Folds, make_folds
 from autopipe.frames import as_frame
@@ -59,7 +62,7 @@ class Afterwards:
         """
         model = self._fitted()
         sign, name = model.facts["score_sign"], str(model.facts["score_name"])
-        held = {one.number: (one.weight, len(one.models)) for one in model.predictor.members}
+        front, held = model.front, _form(model.predictor.members)
         rows = [
             {
                 "members": len(point.weights),
@@ -68,9 +71,9 @@ class Afterwards:
                 "row_ms": point.row_ms,
                 "thousand_ms": point.thousand_ms,
                 "megabytes": point.megabytes,
-                "is_chosen": held == {n: (w, point.folds) for n, w in point.weights.items()},
+                "is_chosen": front is not None and held == _form(front.chosen(point)),
             }
-            for point in ([] if model.front is None else model.front.points)
+            for point in (() if front is None else front.points)
         ]
         columns = ["members", "models", name, "row_ms", "thousand_ms", "megabytes", "is_chosen"]
         return pd.DataFrame(rows, columns=columns)
@@ -118,6 +121,7 @@ class Afterwards:
         bag: bool = True,
         groups: Any = None,
         sample_weight: Any = None,
+        tables: Any = None,
     ) -> Self:
         """Fit the pipelines that were found to other rows, without a search.
 
@@ -133,9 +137,11 @@ class Afterwards:
             rows, for as many rounds as the folds took: a fraction of the size and time,
             mostly for a slightly worse prediction
         groups, sample_weight : as for `fit`
+        tables : as for `predict`; the same columns are made of them
         """
         model = self._fitted()
         X, y = features_and_target(X, y)
+        X = model.joined(X, tables)
         frame = as_frame(X)
         coding = Coding.learn(
             X, {name: role.value for name, role in model.coding.roles.items()}
@@ -159,6 +165,11 @@ class Afterwards:
         costs = model.decision.costs if has_costs and model.decision is not None else None
         self._adopt(rows.refitted(new, bag, costs))
         return self
+
+
+def _form(members: Sequence[Member]) -> dict[int, tuple[float, int]]:
+    """Weight and number of models by number of the member."""
+    return {one.number: (one.weight, len(one.models)) for one in members}
 
 
 def _least(front: Front) -> str:
@@ -185,9 +196,9 @@ def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds
         candidates, Selection(point.weights, point.score), model.trials, evidence.target, folds,
         metric, seeds, Clock(2 * _SECONDS), given,
     )  # fmt: skip
-    estimate, former = conclusion.estimate, model.facts["estimate"]
+    estimate, former = conclusion.estimate, Estimate.restore(model.facts["estimate"])
     assert estimate is not None
-    luck = 0.0 if former["corrected"] is None else former["score"] - former["corrected"]
+    luck = 0.0 if former.corrected is None else former.score - former.corrected
     narrower = (len(rows) / evidence.rows) ** 0.5
     estimate = replace(
         estimate,
@@ -195,9 +206,10 @@ def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds
         corrected=point.score - luck,
         rows=evidence.rows,
         deviations=tuple(narrower * stray for stray in estimate.deviations),
-        baselines=former["baselines"],
-        best=former["best"],
-        stretch=former["stretch"],
+        baselines=former.baselines,
+        best=former.best,
+        stretch=former.stretch,
+        winner=former.winner,
     )
     return replace(
         model,

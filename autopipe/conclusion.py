@@ -21,7 +21,7 @@ from autopipe.ensembles.corrected_score import (
 )
 from autopipe.ensembles.decisions import Decided, Decision, decided, is_of_labels
 from autopipe.ensembles.intervals import Conformal
-from autopipe.ensembles.members import Candidates, Selection, fold_scores
+from autopipe.ensembles.members import STACK, Candidates, Selection, fold_scores
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.operators.calibration import Temperature
@@ -37,6 +37,7 @@ _LEAST_SECONDS = 1.0  # and no less,
 _LEFT_SHARE = 0.5  # but at most so much of what is left of it
 _DECISION_SHARE = 0.7  # of that, for weights of the classes,
 _INTERVAL_SHARE = 0.4  # and of the rest for the interval of the score
+_WINNER_SHARE = 0.3  # and of that for the correction of the best trial alone
 _SLOW_RESELECTIONS = 5  # where no clock ends the correction by a metric without a quick form
 
 _T = TypeVar("_T")
@@ -113,6 +114,8 @@ class _Inquiry:
         self._parts = parts_of(folds)[self._rows]
         numbers, self._stacked = candidates.stacked()
         self._weights = np.array([selection.weights.get(number, 0.0) for number in numbers])
+        self._numbers = numbers
+        self._best = next(one for one in candidates.ranked() if one.family != STACK)
         self._target = target
         self.held_out = target.take(self._rows)
         self._folds = folds
@@ -163,7 +166,12 @@ class _Inquiry:
             lambda: deviations(predictions, target, metric, rng, until, now),
             nothing,
         )
-        luck = _attempted("correction of the score", self._optimism, None)
+        winner = _attempted("correction of the best trial", self._winner, None)
+        luck = _attempted(
+            "correction of the score",
+            lambda: self._optimism(self._weights, self._is_single, self._deadline),
+            None,
+        )
         best = _attempted("best score", lambda: metric.score(target, _truth(target)), np.inf)
         return Estimate(
             score=score,
@@ -173,19 +181,27 @@ class _Inquiry:
             best=best if best >= score else np.inf,  # a metric may not honour the truth
             baselines={**_attempted("baseline", self._blind, {}), **_simple_trials(trials)},
             stretch=stretch_of(self._folds),
+            winner=winner,
         )
 
-    def _optimism(self) -> float | None:
+    def _winner(self) -> tuple[int, float] | None:
+        """The number of the best trial, and its corrected score."""
+        is_best = np.array([number == self._best.number for number in self._numbers])
+        until = self._until(_WINNER_SHARE)
+        luck = self._optimism(is_best.astype(np.float64), is_single=True, until=until)
+        return None if luck is None else (self._best.number, self._best.score - luck)
+
+    def _optimism(self, weights: FloatArray, is_single: bool, until: float) -> float | None:
         is_slow = self._clock.budget is None and self._metric.reduction is None
         return optimism(
             self._stacked,
-            self._weights,
+            weights,
             self.held_out,
             self._metric,
             self._seeds.stream("optimism"),
-            self._deadline,
+            until,
             self._clock.now,
-            self._is_single,
+            is_single,
             _SLOW_RESELECTIONS if is_slow else RESELECTIONS,
         )
 

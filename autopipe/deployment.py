@@ -6,6 +6,8 @@ import time
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,18 @@ from autopipe.ensembles.front import Cost, Evidence, Front, points_of
 from autopipe.ensembles.members import Candidates
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.folds import Folds
-from autopipe.operators.fitted import FittedTree
+from autopipe.operators.fitted import FittedTree, write_fitted
 from autopipe.table import Table
-from autopipe.task import Target
+from autopipe.task import FloatArray, Target
 from autopipe.trial import Trial
 
-_REPEATS = 3  # of which the quickest counts: whatever else the machine does only adds
+_REPEATS = 5  # of which the median counts,
+_LONGEST_MS = 50.0  # or fewer, where they take longer together
+_MEMBER_MS = 5.0  # as much for one model of a member
 _BATCH = 1_000  # rows
+_FEW = 100  # rows that stand for them where time is short
 _EVIDENCE_ROWS = 2_000
 _EVIDENCE_CELLS = 1_000_000  # of all members together
-_BATCH_SHARE = 0.5  # of the time that there is, for timing a batch
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ class Demands:
         """Whether there is a limit at all."""
         return self.max_latency_ms is not None or self.max_size_mb is not None
 
+    def are_kept(self, members: Sequence[Member], prior: FloatArray, table: Table) -> bool:
+        """Whether a model of these members keeps within the limits."""
+        if self.max_size_mb is not None and _megabytes(members) > self.max_size_mb:
+            return False
+        if self.max_latency_ms is None:
+            return True
+        took = self.reading.row_ms + rows_ms(Predictor(members, prior).predict, table)
+        return took <= self.max_latency_ms
+
     def objection(self, megabytes: float, model: Callable[[], FittedTree], table: Table) -> str:
         """Why a tree cannot be in any model that is delivered; empty where it can.
 
@@ -59,7 +72,7 @@ class Demands:
         if self.max_size_mb is not None and megabytes > self.max_size_mb:
             return f"one model takes {megabytes:.3g} MB, of max_size_mb={self.max_size_mb:g}"
         if self.max_latency_ms is not None:
-            took = self.reading.row_ms + row_ms(model().predict, table)
+            took = self.reading.row_ms + rows_ms(model().predict, table)
             if took > self.max_latency_ms:
                 return (
                     f"one model takes {took:.3g} ms for a row, of "
@@ -68,30 +81,49 @@ class Demands:
         return ""
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    """How long some work takes where nothing disturbs it."""
-    times = []
-    for _ in range(_REPEATS):
+def milliseconds(work: Callable[[], object], longest: float = _LONGEST_MS) -> float:
+    """How long some work usually takes; the first time, while memory is cold, left out.
+
+    Parameters
+    ----------
+    longest : milliseconds after which it is not repeated
+    """
+    work()
+    times: list[float] = []
+    while not times or (len(times) < _REPEATS and sum(times) < longest):
         begin = time.perf_counter()
         work()
-        times.append(time.perf_counter() - begin)
-    return 1000.0 * min(times)
+        times.append(1000.0 * (time.perf_counter() - begin))
+    return median(times)
 
 
-def row_ms(predict: Callable[[Table], object], table: Table) -> float:
-    """Milliseconds that the first row of a table takes alone."""
-    row = table.take(slice(0, 1))
-    return milliseconds(lambda: predict(row))
+def rows_ms(
+    predict: Callable[[Table], object],
+    table: Table,
+    count: int = 1,
+    longest: float = _LONGEST_MS,
+) -> float:
+    """Milliseconds that so many rows of a table take together, when none was seen before."""
+    rows = np.arange(count) % len(table)
+    return milliseconds(lambda: predict(table.take(rows)), longest)
+
+
+def _megabytes(members: Sequence[Member]) -> float:
+    """Of the fitted state of all models, as in a file."""
+    file = BytesIO()
+    for member in {
+        each.number: each for one in members for each in (one, *one.inputs)
+    }.values():
+        write_fitted(file, member.models)
+    return file.tell() / 1e6
 
 
 def reading_cost(read: Callable[[Any], object], frame: pd.DataFrame) -> Cost:
     """What it takes to code one row of the user's table, and a thousand."""
-    rows = frame.iloc[np.arange(_BATCH) % len(frame)]
+    row, rows = frame.iloc[:1], frame.iloc[np.arange(_BATCH) % len(frame)]
     with warnings.catch_warnings():  # of what was told when the whole table was read
         warnings.simplefilter("ignore")
-        return Cost(
-            milliseconds(lambda: read(frame.iloc[:1])), milliseconds(lambda: read(rows)), 0.0
-        )
+        return Cost(milliseconds(lambda: read(row)), milliseconds(lambda: read(rows)), 0.0)
 
 
 def front_of(
@@ -115,52 +147,87 @@ def front_of(
     held = {each.number: each for one in members for each in (one, *one.inputs)} | reserve
     known = {trial.number: trial for trial in trials}
     costs = {
-        number: Cost(
-            row_ms(member.models[0].predict, table) if not member.inputs else 0.0,
-            _BATCH * 1000.0 * known[number].predict_seconds / len(folds),
-            known[number].megabytes / len(folds),
-        )
+        number: _cost(member, known[number], len(folds), table, time.monotonic() < until)
         for number, member in held.items()
     }
-    ratio = _ratios(members, costs, table, target, seconds)
+    shared = _shared(members, costs, table, target, until)
 
-    def cost(weights: Mapping[int, float]) -> Cost:
+    def cost(weights: Mapping[int, float], models: int) -> Cost:
         below = {each.number for number in weights for each in held[number].inputs}
-        each = [costs[number] for number in {*weights, *below}]
+        each = [(costs[n], min(models, len(held[n].models))) for n in {*weights, *below}]
+        row_ms, thousand_ms = shared(sum(count for _, count in each))
         return Cost(
-            ratio.row_ms * sum(one.row_ms for one in each),
-            ratio.thousand_ms * sum(one.thousand_ms for one in each),
-            sum(one.megabytes for one in each),
+            row_ms * sum(count * one.row_ms for one, count in each),
+            thousand_ms * sum(count * one.thousand_ms for one, count in each),
+            sum(count * one.megabytes for one, count in each),
         )
 
     weights = {member.number: member.weight for member in members}
+    most = max(len(member.models) for member in members)
     points = points_of(
-        weights, list(reserve), len(folds), candidates.score, cost, demands.reading,
+        weights, list(reserve), most, candidates.score, cost, demands.reading,
         lambda: time.monotonic() < until,
     )  # fmt: skip
     return Front(points, held, _evidence(held, candidates, target, folds))
 
 
-def _ratios(
+def _cost(member: Member, trial: Trial, folds: int, table: Table, has_time: bool) -> Cost:
+    """What one fold model of a member costs alone, on one core.
+
+    Parameters
+    ----------
+    folds : models of the trial
+    """
+    thousand_ms = _BATCH * 1000.0 * trial.predict_seconds / folds
+    if member.inputs:  # reads no table; its first level is counted beside it
+        return Cost(0.0, thousand_ms, trial.megabytes / folds)
+    predict = member.models[0].predict
+    row = rows_ms(predict, table, longest=_MEMBER_MS)
+    if has_time:
+        thousand_ms = _batch_ms(row, rows_ms(predict, table, _FEW, _MEMBER_MS))
+    return Cost(row, thousand_ms, trial.megabytes / folds)
+
+
+def _shared(
     members: Sequence[Member],
     costs: Mapping[int, Cost],
     table: Table,
     target: Target,
-    seconds: float,
-) -> Cost:
-    """How the whole ensemble's times compare with those of its models, one by one.
+    until: float,
+) -> Callable[[int], tuple[float, float]]:
+    """How the times of so many models together, of a row and of a batch, relate to their sum.
 
-    They share what they have in common, and threads work on a batch.
+    They share what they have in common, and threads work on a batch. That is measured of the
+    whole ensemble. A model alone shares nothing, and in between it is taken that each has a
+    part of its own, and one that is paid once for all.
     """
-    predictor = Predictor(tuple(members), target.prior())
+    predict = Predictor(tuple(members), target.prior()).predict
     parts = {each.number: each for one in members for each in (one, *one.inputs)}
+    count = sum(len(one.models) for one in parts.values())
     alone = sum(costs[n].row_ms * len(one.models) for n, one in parts.items())
     batch = sum(costs[n].thousand_ms * len(one.models) for n, one in parts.items())
-    row = row_ms(predictor.predict, table) / max(alone, 1e-9)
-    if _REPEATS * batch > 1000.0 * _BATCH_SHARE * seconds:
-        return Cost(row, 1.0, 1.0)
-    rows = table.take(np.arange(_BATCH) % len(table))
-    return Cost(row, milliseconds(lambda: predictor.predict(rows)) / max(batch, 1e-9), 1.0)
+
+    def fits(milliseconds: float) -> bool:  # the first time, and once more
+        return time.monotonic() + 2 * milliseconds / 1000.0 < until
+
+    together = rows_ms(predict, table)
+    row, thousand = together / max(alone, 1e-9), 1.0
+    if fits(batch * _FEW / _BATCH):
+        told = _batch_ms(together, rows_ms(predict, table, _FEW))
+        if fits(told):
+            told = rows_ms(predict, table, _BATCH)
+        thousand = told / max(batch, 1e-9)
+
+    def shared(models: int) -> tuple[float, float]:
+        paid_once = (count / models - 1) / max(1, count - 1)
+        return row + (1 - row) * paid_once, thousand + (1 - thousand) * paid_once
+
+    return shared
+
+
+def _batch_ms(row: float, few: float) -> float:
+    """Milliseconds of a thousand rows, as those of one and of a few tell."""
+    return row + max(0.0, few - row) * (_BATCH - 1) / (_FEW - 1)
 
 
 def _evidence(

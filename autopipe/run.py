@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from autopipe.conclusion import Conclusion, conclude
 from autopipe.datasets.knowledge import Knowledge
 from autopipe.deployment import Demands, front_of
 from autopipe.ensembles.front import Front, best_within
-from autopipe.ensembles.members import Candidates, Selection
+from autopipe.ensembles.members import STACK, Candidates, Selection
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.errors import StoreError
 from autopipe.execution.executor import Outcome
@@ -24,6 +25,7 @@ from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.operators.catalogue import operator_named
 from autopipe.progress import Progress
+from autopipe.refitting import Rows
 from autopipe.remembering import remember
 from autopipe.second_level import Stacking
 from autopipe.seeds import Seeds
@@ -34,10 +36,11 @@ from autopipe.trial import Proposal, Source, Trial
 
 log = logging.getLogger(__name__)
 
-_SELECT_SHARE = 0.05  # of the controller's time, that keeping the ensemble current may take
+_SELECT_SHARE = 0.03  # of the controller's time, that keeping the ensemble current may take
 _SELECT_LEFT = 0.3  # of the time that is left, for one choice
 _LEAST_LEFT = 0.3  # s, to keep what was found for later runs
-_FRONT_LEFT = 0.2  # of it, for what else could be delivered, and for reading that
+_FRONT_LEFT = 0.3  # of it, for what else could be delivered, and for reading that
+_REFIT_LEFT = 0.5  # of it, for fitting the chosen members to all rows
 _MOST_SPARE = 4  # candidates beside the members, to choose from after the fit,
 _QUICKER = 0.7  # of the time for a row that the next better one takes
 
@@ -80,6 +83,8 @@ class Run:
         they were worth
     stacking : judges a second level over the members; None for no such level
     demands : what the delivered model may cost
+    rows : fits members to all rows, where the demands allow no more than one model of each;
+        None for never
     """
 
     table: Table
@@ -95,6 +100,7 @@ class Run:
     callbacks: Sequence[Callback] = ()
     stacking: Stacking | None = None
     demands: Demands = field(default_factory=Demands)
+    rows: Rows | None = None
     was_interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -153,20 +159,24 @@ class Run:
     def refresh(self) -> None:
         """Choose the ensemble anew where that is due."""
         if self.clock.now() >= self._next_selection:
-            self._select()
+            self._select(_SELECT_SHARE * self.clock.elapsed)
             score = None if self.selection is None else self.selection.score
             self.progress.ensemble_score = score
 
-    def _select(self) -> None:
-        """Choose the ensemble and read its members, so that there is a model at any moment."""
+    def _select(self, seconds: float = float("inf")) -> None:
+        """Choose the ensemble and read its members, so that there is a model at any moment.
+
+        What had too few seconds is a model too, and chosen anew when that is due.
+        """
         if self._is_current:
             return
         begin = self.clock.now()
-        until = begin + _SELECT_LEFT * self.clock.left
+        until = begin + min(seconds, _SELECT_LEFT * self.clock.left)
         selection = self._candidates.select(until, self.clock.now)
+        is_whole = self.clock.now() < until
         while (members := self._loaded(selection)) is None:
             selection = self._candidates.select(until, self.clock.now)
-        self.selection, self.members, self._is_current = selection, members, True
+        self.selection, self.members, self._is_current = selection, members, is_whole
         now = self.clock.now()
         self._next_selection = now + (now - begin) / _SELECT_SHARE
 
@@ -213,7 +223,7 @@ class Run:
             if second.wins:
                 assert trial.score is not None
                 self._stacked[number] = Member(number, 1.0, second.fit.models, inputs)
-                self._candidates.add(number, "stack", trial.score, second.fit.out_of_fold)
+                self._candidates.add(number, STACK, trial.score, second.fit.out_of_fold)
                 self._is_current = False
         self._select()
         assert self.selection is not None
@@ -280,6 +290,11 @@ class Run:
                 )
             self.members = [] if point is None else list(front.chosen(point))
             self.selection = None if point is None else Selection(point.weights, point.score)
+            if self.rows is not None and point is not None and point.folds == 1:
+                until = time.monotonic() + _REFIT_LEFT * self.clock.left
+                singles = self.rows.singles(self.members, front.members, until)
+                if self.demands.are_kept(singles, self.target.prior(), self.table):
+                    self.members = list(singles)
         return front
 
     def _spare(self) -> dict[int, Member]:

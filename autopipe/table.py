@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ _BLOCK_OF_ROLE = {
     Role.TEXT: "texts",
 }
 _BLOCKS = ("numbers", "precise", "codes")
+_ONE_AT_A_TIME = threading.Lock()
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Texts:
 
     buffer: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, strings: Sequence[str]) -> Texts:
@@ -98,6 +103,19 @@ class Texts:
         whole = self.buffer.tobytes()
         ends = self.offsets.tolist()
         return [whole[i:j].decode() for i, j in pairwise(ends)]
+
+    def once(self, name: str, make: Callable[[], _T]) -> _T:
+        """What readers make of the texts, made by the first of them and kept for the others.
+
+        Parameters
+        ----------
+        name : of what is made
+        """
+        with _ONE_AT_A_TIME:
+            if name not in self._made:
+                self._made[name] = make()
+            made: _T = self._made[name]
+            return made
 
     def take(self, rows: NDArray[np.integer] | slice) -> Texts:
         """Some rows, in the order given."""

@@ -40,6 +40,7 @@ class Estimate:
     baselines : scores of simple predictions on the same folds, by name
     stretch : how many times further than `deviations` the score that was found may stray:
         folds share training rows, so that their luck is not independent; see `stretch_of`
+    winner : number of the best trial, and its score less what being the best of many gained it
     """
 
     score: float
@@ -49,6 +50,7 @@ class Estimate:
     best: float
     baselines: Mapping[str, float] = field(default_factory=dict)
     stretch: float = 1.0
+    winner: tuple[int, float] | None = None
 
     def interval(self, rows: int | None, coverage: float) -> tuple[float, float]:
         """Where the score on so many fresh rows will lie, or on ever more for None.
@@ -70,12 +72,15 @@ class Estimate:
 
     def state(self) -> dict[str, Any]:
         """All there is to know, ready for JSON."""
-        return {**asdict(self), "deviations": list(self.deviations)}
+        winner = None if self.winner is None else list(self.winner)
+        return {**asdict(self), "deviations": list(self.deviations), "winner": winner}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The estimate whose `state` this is."""
-        return cls(**{**state, "deviations": tuple(state["deviations"])})
+        winner = state.get("winner")  # older files lack it
+        values = {**state, "winner": None if winner is None else tuple(winner)}
+        return cls(**{**values, "deviations": tuple(state["deviations"])})
 
 
 class Score(float):

@@ -18,12 +18,12 @@ _FOLDS = (1, 2, 4)  # models of each member, where there are more
 
 @dataclass(frozen=True)
 class Cost:
-    """What one fold model of a member costs.
+    """What fold models cost.
 
     Parameters
     ----------
     row_ms : milliseconds for one row alone
-    thousand_ms : for a thousand rows, on one core
+    thousand_ms : for a thousand rows together
     megabytes : of its fitted state
     """
 
@@ -138,7 +138,7 @@ def points_of(
     singles: Sequence[int],
     folds: int,
     score: Callable[[Mapping[int, float]], float],
-    cost: Callable[[Mapping[int, float]], Cost],
+    cost: Callable[[Mapping[int, float], int], Cost],
     overhead: Cost,
     has_time: Callable[[], bool] = lambda: True,
 ) -> tuple[Point, ...]:
@@ -150,7 +150,7 @@ def points_of(
     singles : further members, each to stand alone
     folds : models of a member
     score : of a weighted average
-    cost : of one fold model of every member with a weight
+    cost : of so many fold models of every member with a weight
     overhead : what comes to that for any model
     has_time : whether one more subset of the members may be scored
     """
@@ -158,16 +158,17 @@ def points_of(
     for some in _subsets(weights, singles):
         if points and not has_time():
             break
-        reached, one = score(some), cost(some)
+        reached = score(some)
         for count in sorted({folds, *(few for few in _FOLDS if few < folds)}, reverse=True):
+            made = cost(some, count)
             points.append(
                 Point(
                     some,
                     count,
                     reached,
-                    overhead.row_ms + count * one.row_ms,
-                    overhead.thousand_ms + count * one.thousand_ms,
-                    overhead.megabytes + count * one.megabytes,
+                    overhead.row_ms + made.row_ms,
+                    overhead.thousand_ms + made.thousand_ms,
+                    overhead.megabytes + made.megabytes,
                 )
             )
     kept = [one for one in points[1:] if not any(each.dominates(one) for each in points)]

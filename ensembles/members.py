@@ -13,6 +13,9 @@ from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
 
+STACK = "stack"
+"""The family of a second level, whose scores promise more than they should."""
+
 _MOST_BYTES = 1_000_000_000  # of all candidates' predictions
 _MOST_ROWS = 100_000  # that weights are chosen on: of 500,000 it takes five times as long
 

@@ -17,7 +17,7 @@ from autopipe.table import Table
 from autopipe.task import FloatArray
 
 _ROWS_AT_ONCE = 100_000  # predicted together: bounds the memory
-_ROWS_FOR_THREADS = 1_000  # fewer are done before threads would be
+_ROWS_FOR_THREADS = 100  # fewer are done before threads would be
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,9 +57,9 @@ def operator_named(name: str) -> Operator:
     UnknownOperatorError
         If there is none; the message names the nearest.
     """
+    if found := catalogue().get(name, _own.get(name)):
+        return found
     known = {**catalogue(), **_own}
-    if name in known:
-        return known[name]
     raise UnknownOperatorError(
         f"No operator is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
     )

@@ -6,7 +6,7 @@ a text says is for the operators on texts, which stand below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Self
 
 import numpy as np
@@ -61,13 +61,15 @@ class OneHot:
         self.max_levels = max_levels
         self._places: dict[str, IntArray] = {}
         """For every code, and for missing at the end, the place of its one; -1 for none."""
+        self._names: dict[str, list[str]] = {}
+        """Of the columns of ones, by place."""
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
-        self._places = {
+        places = {
             column.name: self._place_levels(column, data.codes[:, column.index])
             for column in data.schema.having(Role.CATEGORICAL)
         }
-        return self.transform(data)
+        return self.restore(places).transform(data)
 
     def _place_levels(self, column: Column, codes: IntArray) -> IntArray:
         counts = np.bincount(codes[codes >= 0], minlength=column.levels)
@@ -83,19 +85,27 @@ class OneHot:
         return _matrix(data, self._ones)
 
     def _ones(self, column: Column, codes: IntArray) -> Iterable[Feature]:
-        places = self._places[column.name]
-        place_of_row = places[codes]
-        for place in range(int(places.max()) + 1):
-            members = np.flatnonzero(places == place)
-            level = str(members[0]) if len(members) == 1 else "rare"
-            yield place_of_row == place, 0, f"{column.name}={level}"
+        names = self._names[column.name]
+        ones = self._places[column.name][codes] == np.arange(len(names))[:, None]
+        return [(values, 0, name) for values, name in zip(ones, names, strict=True)]
 
     def state(self) -> State:
         return dict(self._places)
 
     def restore(self, state: State) -> Self:
         self._places = {name: np.asarray(places) for name, places in state.items()}
+        self._names = {
+            name: [f"{name}={level}" for level in _levels(places)]
+            for name, places in self._places.items()
+        }
         return self
+
+
+def _levels(places: IntArray) -> Iterator[str]:
+    """The code that each place is for; "rare" where there are several."""
+    for place in range(int(places.max()) + 1):
+        members = np.flatnonzero(places == place)
+        yield str(members[0]) if len(members) == 1 else "rare"
 
 
 class TargetEncoding:

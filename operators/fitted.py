@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from functools import cached_property
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -46,27 +47,48 @@ class FittedTree:
         -------
         array of shape (rows, outputs)
         """
-        predictions = self._output((), table, {} if memo is None else memo)
-        return np.asarray(predictions)
+        return np.asarray(_through(self._steps, table, {} if memo is None else memo))
 
     def output(self, path: Path, table: Table) -> Any:  # as the operator there gives
         """What the sub-tree at `path` makes of a table."""
-        return self._output(path, table, {})
+        return _through(self._steps[: len(self._steps) - len(path)], table, {})
 
-    def _output(self, path: Path, table: Table, memo: Memo) -> Any:
-        node = self.tree.at(path)
-        if node.op == TABLE_NAME:
-            return table
-        if str(node) in memo:
-            return memo[str(node)]
-        data = self._output((*path, 0), table, memo)
-        operator, estimator = operator_named(node.op), self.estimators[path]
-        if operator.is_learner:
-            return estimator.predict(data)
-        output = estimator.transform(data)
-        if is_stateless(node):
-            memo[str(node)] = output
-        return output
+    @cached_property
+    def _steps(self) -> tuple[_Step, ...]:
+        """From the table upwards."""
+        nodes = [(path, node) for path, node in self.tree.walk() if node.op != TABLE_NAME]
+        return tuple(
+            _Step(
+                str(node),
+                self.estimators[path],
+                operator_named(node.op).is_learner,
+                is_stateless(node),
+            )
+            for path, node in reversed(nodes)
+        )
+
+
+class _Step(NamedTuple):
+    """A fitted operator: one row may pass through hundreds, so little is left to ask of it."""
+
+    text: str
+    estimator: Any
+    is_learner: bool
+    is_stateless: bool
+
+
+def _through(steps: Sequence[_Step], table: Table, memo: Memo) -> Any:
+    data: Any = table
+    for step in steps:
+        if step.is_stateless and step.text in memo:
+            data = memo[step.text]
+            continue
+        data = (
+            step.estimator.predict(data) if step.is_learner else step.estimator.transform(data)
+        )
+        if step.is_stateless:
+            memo[step.text] = data
+    return data
 
 
 def is_stateless(node: Node) -> bool:

@@ -44,6 +44,12 @@ def text_shape(name: str, texts: Texts) -> list[Feature]:
 
     Capitals and digits are those of ASCII, and blanks part words.
     """
+    values = texts.once("shape", lambda: _shape(texts))
+    names = ("characters", "words", "digits", "capitals")
+    return [(each, 0, f"{name} {what}") for what, each in zip(names, values, strict=True)]
+
+
+def _shape(texts: Texts) -> tuple[NDArray[np.number], ...]:
     buffer, offsets = np.asarray(texts.buffer), np.asarray(texts.offsets)
     is_blank = buffer <= ord(" ")
     begins = ~is_blank
@@ -58,9 +64,4 @@ def text_shape(name: str, texts: Texts) -> list[Feature]:
     digits = counted((buffer >= ord("0")) & (buffer <= ord("9")))
     capitals = counted((buffer >= ord("A")) & (buffer <= ord("Z")))
     least = np.maximum(characters, 1)
-    return [
-        (characters, 0, f"{name} characters"),
-        (counted(begins), 0, f"{name} words"),
-        (digits / least, 0, f"{name} digits"),
-        (capitals / least, 0, f"{name} capitals"),
-    ]
+    return characters, counted(begins), digits / least, capitals / least

@@ -19,6 +19,7 @@ _MOST_ROWS = 10_000  # that quantiles are taken from, as in scikit-learn's Quant
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SMOOTH = 3.0  # interquartile ranges within which RealMLP leaves a value nearly as it is
 _STEEPEST = 5.0  # a power beyond parts a column's outliers from a heap and shows no more
+_BLOCK = 10_000  # rows at once: some arrays of their places are made
 _BOUND = 1e-7  # of a share, so that the normal quantiles stay within 5.2, as there
 
 
@@ -163,8 +164,8 @@ class QuantileScaling:
 
     def __init__(self, *, quantiles: int) -> None:
         self.quantiles = quantiles
-        self._quantiles = np.empty((0, 0))
-        """Shape (support points, columns), rising along each column."""
+        self._supports = np.empty((0, 0))
+        """Shape (columns, points), rising along each row."""
 
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
         rows = np.arange(len(data))
@@ -173,33 +174,46 @@ class QuantileScaling:
         shares = np.linspace(0.0, 1.0, min(self.quantiles, len(rows)))
         sample = data.values[rows].astype(np.float64)
         # Interpolation can step back by a rounding where values are equal.
-        self._quantiles = np.maximum.accumulate(np.quantile(sample, shares, axis=0))
-        return self.transform(data)
+        points = np.maximum.accumulate(np.quantile(sample, shares, axis=0))
+        return self.restore({"quantiles": points}).transform(data)
 
     def transform(self, data: Matrix) -> Matrix:
         from scipy.special import ndtri
 
-        below = np.full(data.values.shape, 0.5)
-        shares = np.linspace(0.0, 1.0, len(self._quantiles))
-        values = data.values.astype(np.float64)
-        for index, support in enumerate(self._quantiles.T):
-            if support[0] < support[-1]:
-                below[:, index] = _share_below(values[:, index], support, shares)
+        below = np.empty(data.values.shape)
+        for start in range(0, len(data), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            below[some] = _share_below(data.values[some].astype(np.float64), self._supports)
         return _dense(ndtri(np.clip(below, _BOUND, 1.0 - _BOUND)), data)
 
     def state(self) -> State:
-        return {"quantiles": self._quantiles}
+        return {"quantiles": self._supports.T}
 
     def restore(self, state: State) -> Self:
-        self._quantiles = np.asarray(state["quantiles"])
+        self._supports = np.ascontiguousarray(np.asarray(state["quantiles"]).T)
         return self
 
 
-def _share_below(values: FloatArray, support: FloatArray, shares: FloatArray) -> FloatArray:
-    """The empirical distribution function; a value met often gets the middle of its step."""
-    rising = np.interp(values, support, shares)
-    falling = np.interp(-values, -support[::-1], -shares[::-1])
-    return np.asarray((rising - falling) / 2)
+def _share_below(values: FloatArray, supports: FloatArray) -> FloatArray:
+    """The empirical distribution functions; a value met often gets the middle of its step.
+
+    Parameters
+    ----------
+    values : shape (rows, columns)
+    supports : of each column, ascending, shape (columns, points)
+    """
+    columns, last = np.arange(len(supports)), supports.shape[1] - 1
+    first, end = np.empty((2, *values.shape), np.int64)  # of the points that are met
+    for column, support in enumerate(supports):
+        first[:, column] = support.searchsorted(values[:, column])
+        end[:, column] = support.searchsorted(values[:, column], "right")
+    left, right = np.maximum(first - 1, 0), np.minimum(first, last)
+    low = supports[columns, left]
+    gap = supports[columns, right] - low
+    between = np.divide(values - low, gap, out=np.zeros_like(values), where=gap > 0)
+    place = np.where(first < end, (first + end - 1) / 2, left + between)
+    varies = supports[:, 0] < supports[:, -1]
+    return np.asarray(np.where(varies, place / max(1, last), 0.5))
 
 
 def _dense(scaled: FloatArray, data: Matrix) -> Matrix:

@@ -21,7 +21,7 @@ from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
 from autopipe.operators.vocabulary import TERMS, Vocabularies
 from autopipe.space import Float, Int, Value
 from autopipe.table import Table
-from autopipe.task import FloatArray, Target
+from autopipe.task import FloatArray, IntArray, Target
 
 _FOLDS = 5  # of the inner cross-fitting, as in the target encoding
 _MOST_TOPICS = 200  # of all columns together; boosting slows down with every one
@@ -119,44 +119,63 @@ class TextPrediction:
     def __init__(self, *, terms: str, alpha: float) -> None:
         self.alpha = alpha
         self._vocabularies = Vocabularies(terms)
-        self._coef: FloatArray = np.empty((0, 0))
-        """Shape (columns added, terms of all columns)."""
+        self._coefs: dict[str, FloatArray] = {}
+        """By the column's name, shape (terms, columns added)."""
         self._intercept: FloatArray = np.empty(0)
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
-        rows = _side_by_side(self._vocabularies.learn(data))
+        rows = self._vocabularies.learn(data)
         outcomes = outcomes_of(target)
         weights = np.ones(len(data)) if target.weights is None else target.weights
         folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
         predictions = np.empty((len(data), len(outcomes)))
         for fold in np.unique(folds):
             train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            self._fit(rows[train], outcomes[:, train], weights[train])
-            predictions[held_out] = self._predicted(rows[held_out])
+            self._fit(_some(rows, train), outcomes[:, train], weights[train])
+            predictions[held_out] = self._predicted(_some(rows, held_out))
         self._fit(rows, outcomes, weights)
         return self._extended(data, predictions)
 
-    def _fit(self, rows: Any, outcomes: FloatArray, weights: FloatArray) -> None:
+    def _fit(self, rows: dict[str, Any], outcomes: FloatArray, weights: FloatArray) -> None:
+        from scipy.sparse import hstack
         from sklearn.linear_model import Ridge
 
-        if not all(rows.shape):  # no term, or the only row is held out
-            self._coef = np.zeros((len(outcomes), rows.shape[1]))
-            empty = np.zeros(len(outcomes))
-            mean = np.average(outcomes, axis=1, weights=weights) if len(weights) else empty
-            self._intercept = np.asarray(mean)
-            return
-        model = Ridge(alpha=self.alpha, solver="sparse_cg")
-        model.fit(rows, outcomes.T, weights)
-        self._coef = np.asarray(model.coef_, np.float64).reshape(len(outcomes), -1)
-        self._intercept = np.asarray(model.intercept_, np.float64).reshape(len(outcomes))
+        side_by_side = hstack(list(rows.values()), format="csr")
+        coef = np.zeros((len(outcomes), side_by_side.shape[1]))
+        if all(side_by_side.shape):
+            model = Ridge(alpha=self.alpha, solver="sparse_cg")
+            model.fit(side_by_side, outcomes.T, weights)
+            coef = np.asarray(model.coef_, np.float64).reshape(coef.shape)
+            self._intercept = np.asarray(model.intercept_, np.float64).reshape(len(outcomes))
+        elif len(weights):  # no term
+            self._intercept = np.asarray(np.average(outcomes, axis=1, weights=weights))
+        else:  # the only row is held out
+            self._intercept = np.zeros(len(outcomes))
+        self._split(coef)
 
-    def _predicted(self, rows: Any) -> FloatArray:
-        return np.asarray(rows @ self._coef.T + self._intercept)
+    def _split(self, coef: FloatArray) -> None:
+        """Keep what belongs to each column, as one stretch of memory.
+
+        Parameters
+        ----------
+        coef : of all columns side by side, shape (columns added, terms)
+        """
+        ends = np.cumsum(list(self._vocabularies.sizes.values()))
+        parts = np.split(coef, ends[:-1], axis=1)
+        self._coefs = {
+            name: np.ascontiguousarray(part.T)
+            for name, part in zip(self._vocabularies.sizes, parts, strict=True)
+        }
+
+    def _predicted(self, rows: dict[str, Any]) -> FloatArray:
+        count = next(iter(rows.values())).shape[0]
+        total = np.tile(self._intercept, (count, 1))
+        for name, part in rows.items():
+            total += part @ self._coefs[name]
+        return total
 
     def transform(self, data: Table) -> Table:
-        return self._extended(
-            data, self._predicted(_side_by_side(self._vocabularies.rows(data)))
-        )
+        return self._extended(data, self._predicted(self._vocabularies.rows(data)))
 
     def _extended(self, data: Table, predictions: FloatArray) -> Table:
         return data.with_numbers(
@@ -166,21 +185,19 @@ class TextPrediction:
     def state(self) -> State:
         return {
             **self._vocabularies.state(),
-            "coef": self._coef,
+            "coef": np.concatenate(list(self._coefs.values())).T,
             "intercept": self._intercept,
         }
 
     def restore(self, state: State) -> Self:
         self._vocabularies.restore(state)
-        self._coef = np.asarray(state["coef"])
         self._intercept = np.asarray(state["intercept"])
+        self._split(np.asarray(state["coef"]))
         return self
 
 
-def _side_by_side(rows: dict[str, Any]) -> Any:
-    from scipy.sparse import hstack
-
-    return hstack(list(rows.values()), format="csr")
+def _some(rows: dict[str, Any], which: IntArray) -> dict[str, Any]:
+    return {name: part[which] for name, part in rows.items()}
 
 
 def _reading(shape: Shape, columns: float) -> Cost:

@@ -9,6 +9,7 @@ import pytest
 from counted_runs import fitted, toy
 
 from autopipe import load
+from autopipe.deployment import milliseconds
 from autopipe.ensembles.front import Cost, Point, best_within, points_of
 from autopipe.errors import OptionError
 from autopipe.trial import Status
@@ -22,7 +23,7 @@ def points(overhead: float = 0.0) -> tuple[Point, ...]:
         [2],
         4,
         lambda weights: sum(weight * SCORES[n] for n, weight in weights.items()) + len(weights),
-        lambda weights: Cost(len(weights), len(weights), len(weights)),
+        lambda weights, models: Cost(*[models * len(weights)] * 3),
         Cost(overhead, 0.0, 0.0),
     )
 
@@ -44,6 +45,23 @@ def test_the_best_within_limits_has_the_best_score_then_most_models() -> None:
     assert (len(best.weights), best.folds) == (2, 2)
     assert best_within(points(), None, 0.5) is None
     assert best_within(points(overhead=4.0), 6.5, None).folds == 1
+
+
+def test_the_first_time_is_not_counted(monkeypatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("autopipe.deployment.time.perf_counter", lambda: now[0])
+    seconds = iter([9.0, 0.002, 0.004, 0.003, 0.002, 0.004])
+
+    def work() -> None:
+        now[0] += next(seconds)
+
+    assert milliseconds(work) == pytest.approx(3.0)
+
+
+def test_what_takes_long_is_not_repeated() -> None:
+    calls: list[int] = []
+    milliseconds(lambda: calls.append(0), longest=0.0)
+    assert len(calls) == 2
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +116,16 @@ def test_where_no_pipeline_keeps_the_limits_the_prior_is_the_model(limit: str) -
     with pytest.warns(UserWarning, match="model takes"):
         model = fitted(2, **{limit: 1e-6})
     assert len(np.unique(model.predict_proba(toy()[0]), axis=0)) == 1
+
+
+def test_under_limits_one_model_of_a_member_has_seen_all_rows(model) -> None:
+    limit = 1.2 * min(trial.megabytes / 4 for trial in model._model.trials)
+    small = fitted(4, cv=4, max_size_mb=limit)
+    assert small.front_.query("is_chosen")["models"].item() == 1
+    (one,) = small._model.predictor.members
+    bag = small._model.front.members[one.number]
+    assert all(one.models[0] is not each for each in bag.models)
+    small.refit(*toy(), bag=False)
+    (again,) = small._model.predictor.members
+    table = small._model.coding.encode(toy()[0])
+    np.testing.assert_allclose(one.models[0].predict(table), again.models[0].predict(table))

@@ -96,6 +96,28 @@ def test_the_ensemble_leads_with_what_is_known_of_its_score(model):
     assert (first["low"], first["high"]) == model.score_.interval()
 
 
+def test_being_the_best_of_many_is_corrected_for_and_being_another_is_not(model):
+    trials = model.leaderboard().iloc[1:]
+    assert len(trials) == 3
+    assert trials["corrected"].iloc[0] <= trials["roc_auc"].iloc[0]
+    assert (trials["corrected"] == trials["roc_auc"]).iloc[1:].all()
+    assert (trials["low"] < trials["corrected"]).all()
+    assert (trials["corrected"] < trials["high"]).all() and (trials["high"] <= 1.0).all()
+
+
+def test_the_best_trial_alone_is_corrected_as_the_model_that_it_is():
+    model = AutoRegressor(**CHEAP, ensemble="none").fit(OLD[COLUMNS], OLD["price"])
+    ensemble, best = model.leaderboard()["corrected"].iloc[:2]
+    assert ensemble == best >= model.score_
+
+
+def test_what_is_held_out_once_has_no_interval():
+    split = [(np.arange(60), np.arange(60, 80))]
+    model = AutoRegressor(**{**CHEAP, "cv": split}).fit(OLD[COLUMNS], OLD["price"])
+    trials = model.leaderboard().iloc[1:]
+    assert trials["corrected"].notna().all() and trials["low"].isna().all()
+
+
 def test_predictions_of_somebody_else_have_a_line(model):
     truth = (NEW["sold"] == "yes").to_numpy()
     X, y = NEW[COLUMNS], NEW["sold"]

@@ -9,6 +9,7 @@ from trees import full
 from autopipe.datasets.synthetic import toy_table
 from autopipe.ensembles.members import Candidates, capacity, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.execution.crossfit import crossfit
 from autopipe.folds import Folds, make_folds
 from autopipe.metrics import metric_for
 from autopipe.operators.catalogue import estimator_for
@@ -138,6 +139,21 @@ def test_the_predictor_is_the_weighted_mean_of_all_fold_models() -> None:
     one, two = (model.predict(table) for model in models)
     expected = 0.25 * one + 0.75 * (one + two) / 2
     np.testing.assert_allclose(predictor.predict(table), expected, atol=1e-9)
+
+
+def test_a_row_alone_is_predicted_as_among_others() -> None:
+    table, target = toy_table(TaskKind.BINARY, rows=120)
+    folds = make_folds(target, 2, Seeds(0))
+    texts = "text_prediction(text_topics(table, topics=5))"
+    members = tuple(
+        Member(number, 0.5, crossfit(full(tree), table, target, folds, Seeds(0)).models)
+        for number, tree in enumerate(
+            (f"lightgbm(codes({texts}))", f"extra_trees(impute(one_hot({texts})))")
+        )
+    )
+    predictor = Predictor(members, target.prior())
+    alone = [predictor.predict(table.take(slice(row, row + 1))) for row in range(len(table))]
+    np.testing.assert_array_equal(np.concatenate(alone), predictor.predict(table))
 
 
 def test_without_time_to_choose_the_ensemble_is_the_best_trial() -> None:

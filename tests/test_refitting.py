@@ -45,6 +45,7 @@ def test_a_refit_on_all_rows_keeps_one_model_of_a_member() -> None:
     model = AutoRegressor(**arguments).fit(X, y)
     model.refit(X, y, bag=False)
     assert {len(one.models) for one in model._model.predictor.members} == {1}
+    assert model.front_.query("is_chosen")["models"].tolist() == [1]
     assert np.corrcoef(model.predict(X), y)[0, 1] > 0.9
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from autopipe.datasets.synthetic import toy_table
 from autopipe.evolution.grammar import Grammar
@@ -12,7 +13,7 @@ from autopipe.folds import make_folds
 from autopipe.operators.catalogue import catalogue, operator_named
 from autopipe.operators.encoding import Codes
 from autopipe.operators.text import TextPrediction, TextTopics
-from autopipe.operators.vocabulary import TERMS, Vocabulary
+from autopipe.operators.vocabulary import ANALYZERS, TERMS, Vocabulary, counted
 from autopipe.roles import Role
 from autopipe.seeds import Seeds
 from autopipe.table import Table, Texts, place_columns
@@ -21,6 +22,7 @@ from autopipe.tree import parse
 
 ABOUT = ["tea with milk", "tea with sugar", "hammer and nail", "nail and screw"] * 5
 KINDS = np.array([1, 1, 0, 0] * 5, np.int32)
+COUNTS = counted(["tea"], "words")
 
 
 def texts(*columns):
@@ -139,11 +141,54 @@ def test_operators_stacked_on_each_other_keep_their_columns_apart():
 
 @pytest.mark.parametrize("terms", TERMS.options)
 def test_a_vocabulary_comes_back_from_its_state(terms):
-    vocabulary = Vocabulary(terms)
-    rows = vocabulary.learn(ABOUT)
-    again = Vocabulary(terms).restore(**vocabulary.state())
-    assert (again.rows(ABOUT) != rows).nnz == 0
-    assert again.rows([]).shape == (0, rows.shape[1])
+    vocabulary = Vocabulary()
+    rows = vocabulary.learn(counted(ABOUT, terms))
+    again = Vocabulary().restore(**vocabulary.state())
+    assert (again.rows(counted(ABOUT, terms)) != rows).nnz == 0
+    assert again.rows(counted([], terms)).shape == (0, rows.shape[1])
+
+
+@pytest.mark.parametrize("terms", TERMS.options)
+def test_rows_are_those_of_scikit_learn(terms):
+    new = ["Milk, milk and TEA", "", "a screw"]
+    vocabulary = Vocabulary()
+    rows = vocabulary.learn(counted(ABOUT, terms))
+    theirs = TfidfVectorizer(**ANALYZERS[terms], min_df=2, sublinear_tf=True).fit(ABOUT)
+    assert list(vocabulary.state()["terms"]) == theirs.get_feature_names_out().tolist()
+    ours = vocabulary.rows(counted(new, terms))
+    np.testing.assert_allclose(rows.toarray(), theirs.transform(ABOUT).toarray(), atol=1e-6)
+    np.testing.assert_allclose(ours.toarray(), theirs.transform(new).toarray(), atol=1e-6)
+
+
+def test_the_most_frequent_of_too_many_terms_are_kept(monkeypatch):
+    monkeypatch.setattr("autopipe.operators.vocabulary._MOST_TERMS", 3)
+    vocabulary = Vocabulary()
+    vocabulary.learn(
+        counted(["tea with tea", "milk with tea", "milk, milk, sugar", "sugar"], "words")
+    )
+    assert vocabulary.state()["terms"] == ["milk", "tea", "with"]
+
+
+@pytest.mark.parametrize("operator", [topics(), prediction()], ids=["topics", "prediction"])
+def test_a_text_alone_says_what_it_says_among_others(operator):
+    operator.fit_transform(texts(ABOUT, ABOUT[::-1]), binary(KINDS), 0)
+    new = texts(["milk and tea, tea, tea", "screw", ""], ["nail", "with a hammer", "of"])
+    together = operator.transform(new).numbers
+    alone = [operator.transform(new.take(np.array([row]))).numbers for row in range(3)]
+    np.testing.assert_array_equal(np.concatenate(alone), together)
+
+
+def test_texts_are_cut_once_for_all_models(monkeypatch):
+    first, second = prediction(), topics()
+    first.fit_transform(texts(ABOUT), binary(KINDS), 0)
+    second.fit_transform(texts(ABOUT), binary(KINDS), 0)
+    asked = []
+    monkeypatch.setattr(
+        "autopipe.operators.vocabulary.counted", lambda *given: asked.append(given) or COUNTS
+    )
+    new = texts(["tea"])
+    first.transform(second.transform(new))
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("encoder", ["codes", "one_hot", "target_encoding"])

@@ -2,7 +2,7 @@
 
     AUTOPIPE_DATA=folder python tests/benchmarks/latency.py --budget 30 --only adult
 
-`row_ms` and `thousand_ms` are the least of some calls of `predict` or `predict_proba` with a
+`row_ms` and `thousand_ms` are medians of some calls of `predict` or `predict_proba` with a
 table of pandas; `told` is what `front_` says of it, `members` what the members take for the
 coded thousand one after the other, on one core. Then the same for the quickest model there is.
 """
@@ -10,25 +10,15 @@ coded thousand one after the other, on one core. Then the same for the quickest 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from held_out import HeldOut, held_out, parser
 
-SETS = "adult,telco_churn,satimage,wine_quality,ames_housing"
-_REPEATS = 7
+from autopipe.deployment import milliseconds
 
-
-def least_ms(work: Callable[[], object]) -> float:
-    """Milliseconds of the quickest of some calls."""
-    times = []
-    for _ in range(_REPEATS):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return 1000 * min(times)
+SETS = "titanic,midwest_survey,employee_salaries,telco_churn,satimage,adult,wine_quality"
 
 
 def line_of(fit: HeldOut, which: str) -> dict[str, Any]:
@@ -37,17 +27,19 @@ def line_of(fit: HeldOut, which: str) -> dict[str, Any]:
     predict = model.predict if fit.task == "regression" else model.predict_proba
     told = model.front_[model.front_["is_chosen"]].iloc[0]
     thousand = fit.X.iloc[np.arange(1000) % len(fit.X)]
-    table = model._model.coding.encode(thousand)
+    one, table = thousand.iloc[:1], model._model.coding.encode(thousand)
     members = model._model.predictor.members
-    parts = sum(least_ms(lambda m=m: m.predict(table)) for one in members for m in one.models)
+    parts = sum(
+        milliseconds(lambda m=m: m.predict(table)) for each in members for m in each.models
+    )
     return {
         "set": fit.name,
         "model": which,
-        "models": sum(len(one.models) for one in members),
+        "models": sum(len(each.models) for each in members),
         "megabytes": told["megabytes"],
-        "row_ms": least_ms(lambda: predict(thousand.iloc[:1])),
+        "row_ms": milliseconds(lambda: predict(one)),
         "row_told": told["row_ms"],
-        "thousand_ms": least_ms(lambda: predict(thousand)),
+        "thousand_ms": milliseconds(lambda: predict(thousand)),
         "thousand_told": told["thousand_ms"],
         "members": parts,
     }
