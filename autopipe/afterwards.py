@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from autopipe.alignment import check_groups, check_rows, check_weights, features_and_target
 from autopipe.arguments import check_limit
 from autopipe.clock import Clock
 from autopipe.conclusion import conclude
@@ -19,9 +18,15 @@ from autopipe.ensembles.members import Candidates, Selection
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
 from autopipe.folds import Folds, make_folds
-from autopipe.frames import as_frame
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.alignment import (
+    check_groups,
+    check_rows,
+    check_weights,
+    features_and_target,
+)
+from autopipe.intake.coding import Coding
+from autopipe.intake.frames import as_frame
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.monotone import constrained
 from autopipe.persistence import Model

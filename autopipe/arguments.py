@@ -13,9 +13,9 @@ from autopipe.deployment import Demands
 from autopipe.devices import device_named
 from autopipe.errors import OptionError
 from autopipe.fitting import Options
+from autopipe.learning.remembering import knowledge_named
 from autopipe.memory import parse_megabytes
 from autopipe.presets import preset_named
-from autopipe.remembering import knowledge_named
 from autopipe.searching import search_named
 
 

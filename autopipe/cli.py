@@ -108,8 +108,8 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     from autopipe.estimators import AutoClassifier, AutoRegressor
+    from autopipe.learning.suite import holds_classes
     from autopipe.resuming import facts_in
-    from autopipe.suite import holds_classes
 
     out: Path = arguments.out
     if facts_in(out) or (out / _MODEL).exists():
@@ -183,8 +183,8 @@ def _several(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """The columns and the target of the rows that have one."""
-    from autopipe.alignment import split_target
-    from autopipe.reading import read_table
+    from autopipe.intake.alignment import split_target
+    from autopipe.intake.reading import read_table
 
     X, y = split_target(read_table(data), target)
     is_labelled = y.notna()
@@ -220,7 +220,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from autopipe.estimators import AutoClassifier
-    from autopipe.reading import read_table
+    from autopipe.intake.reading import read_table
     from autopipe.relations.words import tables_named
     from autopipe.spreadsheet import without_formulas
 

@@ -14,12 +14,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from autopipe.afterwards import Afterwards
-from autopipe.alignment import (
-    check_groups,
-    check_rows,
-    check_weights,
-    features_and_target,
-)
 from autopipe.arguments import budget_of, options_of
 from autopipe.clock import Clock
 from autopipe.deployment import reading_cost
@@ -28,14 +22,18 @@ from autopipe.errors import OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
-from autopipe.failures import warn_if_all_failed
 from autopipe.fitting import fit
-from autopipe.frames import as_frame
-from autopipe.inspection import Inspection
-from autopipe.intake import Coding
+from autopipe.intake.alignment import (
+    check_groups,
+    check_rows,
+    check_weights,
+    features_and_target,
+)
+from autopipe.intake.coding import Coding
+from autopipe.intake.frames import as_frame
+from autopipe.intake.labels import TargetCoding
+from autopipe.intake.suspicion import warn_of_suspicions
 from autopipe.keywords import explaining_keywords
-from autopipe.labels import TargetCoding
-from autopipe.leaderboard import history
 from autopipe.leaving import Leaving
 from autopipe.metrics import metric_for
 from autopipe.monotone import constrained
@@ -44,10 +42,12 @@ from autopipe.persistence import Model, read_model
 from autopipe.plain import plain, to_json
 from autopipe.planning import Planning, widened
 from autopipe.relations.joining import frames_of, joined
+from autopipe.reports.failures import warn_if_all_failed
+from autopipe.reports.inspection import Inspection
+from autopipe.reports.leaderboard import history
+from autopipe.reports.summary import summary_html
 from autopipe.run import Callback
 from autopipe.seeds import RandomState, Seeds
-from autopipe.summary import summary_html
-from autopipe.suspicion import warn_of_suspicions
 from autopipe.task import FloatArray
 
 

@@ -39,15 +39,15 @@ from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
 from autopipe.folds import Folds, default_count, holdout, make_folds
 from autopipe.initial import initial_trees
+from autopipe.learning.remembering import first_trees
 from autopipe.memory import usable_megabytes
 from autopipe.metrics import Metric
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Operator
 from autopipe.operators.own import default_tree
 from autopipe.placement import chosen_executor, core_count, device_gains
-from autopipe.progress import Progress
 from autopipe.refitting import Rows
-from autopipe.remembering import first_trees
+from autopipe.reports.progress import Progress
 from autopipe.resuming import check_agreement, facts_in, facts_of
 from autopipe.run import Callback, Fitted, Run
 from autopipe.sampling import affordable_rows

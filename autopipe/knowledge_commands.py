@@ -23,9 +23,9 @@ _LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost")
 
 def learn(arguments: argparse.Namespace) -> None:
     """Judge designed trees on the data sets of a folder, and write what they tell."""
-    from autopipe.gathering import Terms, gather, learned
+    from autopipe.learning.gathering import Terms, gather, learned
+    from autopipe.learning.suite import data_sets, own_data_sets
     from autopipe.placement import core_count
-    from autopipe.suite import data_sets, own_data_sets
 
     sets = [] if arguments.folder is None else data_sets(arguments.folder)
     sets += own_data_sets() if arguments.scikit_learn else []

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from autopipe.errors import InputError, OptionError
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.plain import plain
 from autopipe.roles import Role
 from autopipe.suggestion import did_you_mean

@@ -21,8 +21,8 @@ from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.errors import StoreError, UnknownOperatorError
 from autopipe.execution.files import DAMAGE, write_atomically
 from autopipe.execution.store import row_of, trial_of
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.operators.calibration import Temperature
 from autopipe.operators.catalogue import add_operators

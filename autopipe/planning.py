@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autopipe.alignment import features_and_target
 from autopipe.arguments import budget_of
-from autopipe.frames import as_frame
+from autopipe.intake.alignment import features_and_target
+from autopipe.intake.frames import as_frame
 from autopipe.memory import free_megabytes, parse_megabytes
 from autopipe.relations.bill import Bill, Caps, bill_of
 from autopipe.relations.checks import check_given

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autopipe.columns import ColumnCoding
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.columns import ColumnCoding
+from autopipe.intake.labels import TargetCoding
 from autopipe.roles import Role
 from autopipe.table import Table
 

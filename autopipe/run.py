@@ -22,11 +22,11 @@ from autopipe.execution.executor import Outcome
 from autopipe.execution.files import oof_path
 from autopipe.execution.store import Store
 from autopipe.folds import Folds
+from autopipe.learning.remembering import remember
 from autopipe.metrics import Metric
 from autopipe.operators.catalogue import operator_named
-from autopipe.progress import Progress
 from autopipe.refitting import Rows
-from autopipe.remembering import remember
+from autopipe.reports.progress import Progress
 from autopipe.second_level import Stacking
 from autopipe.seeds import Seeds
 from autopipe.table import Table

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from autopipe import AutoClassifier, AutoRegressor
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 
 QUICK = {"executor": "inline", "max_trials": 1, "cv": 2, "verbose": 0, "random_state": 0}
 CLASSIFIER = {**QUICK, "include": ["logistic"]}

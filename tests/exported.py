@@ -11,8 +11,8 @@ from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.persistence import Model
 from autopipe.seeds import Seeds
 from autopipe.tree import parse

@@ -3,14 +3,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from autopipe.alignment import (
+from autopipe.errors import InputError, ShapeError
+from autopipe.intake.alignment import (
     check_groups,
     check_rows,
     check_weights,
     features_and_target,
     split_target,
 )
-from autopipe.errors import InputError, ShapeError
 
 
 def test_a_target_is_split_from_its_frame():

@@ -17,7 +17,7 @@ from awkward import (
 from scipy import sparse
 
 from autopipe.errors import InputError
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 
 # 13-15: names
 

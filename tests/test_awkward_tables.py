@@ -20,7 +20,7 @@ from awkward import (
 
 from autopipe import AutoClassifier, AutoRegressor
 from autopipe.errors import InputError, OptionError, ShapeError
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 
 
 @pytest.fixture(scope="module")

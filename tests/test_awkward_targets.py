@@ -6,7 +6,7 @@ import pytest
 from awkward import BOTH, ROWS, SOLD, X, classified, regressed
 
 from autopipe.errors import InputError, ShapeError
-from autopipe.labels import TargetCoding
+from autopipe.intake.labels import TargetCoding
 
 # 1-4: too little
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autopipe import cli, demo, reading, usage
+from autopipe import cli, demo, usage
 from autopipe.estimators import load
+from autopipe.intake import reading
 
 QUICK = ["--max-trials", "2", "--budget", "4s", "--seed", "0"]  # too short for workers
 

@@ -20,7 +20,7 @@ from autopipe.export.delivered import Delivered
 from autopipe.export.exporting import export_folder, export_script
 from autopipe.export.reading import trees_in
 from autopipe.export.standalone import Classifier
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.operators.catalogue import catalogue
 from autopipe.probes import probe_rows
 from autopipe.task import TaskKind

@@ -10,7 +10,7 @@ import pytest
 
 from autopipe import AutoClassifier, load
 from autopipe.execution.inline import Inline
-from autopipe.failures import failures, warn_if_all_failed
+from autopipe.reports.failures import failures, warn_if_all_failed
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial
 

@@ -11,7 +11,7 @@ from sklearn import datasets
 
 from autopipe.datasets.fingerprint import SAME, fingerprint, similarity
 from autopipe.datasets.synthetic import toy_table
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.task import TaskKind
 
 TABLES = ("breast_cancer", "diabetes", "iris", "wine")

@@ -13,13 +13,13 @@ from autopipe.datasets import knowledge_file
 from autopipe.datasets.portfolio import Situation
 from autopipe.datasets.recommendation import adapted
 from autopipe.datasets.synthetic import toy_schema
-from autopipe.design import designed
 from autopipe.errors import InputError
 from autopipe.evolution.grammar import Grammar
+from autopipe.learning.design import designed
+from autopipe.learning.suite import data_sets, holds_classes, own_data_sets
 from autopipe.operators.catalogue import catalogue
 from autopipe.roles import Role
 from autopipe.seeds import Seeds
-from autopipe.suite import data_sets, holds_classes, own_data_sets
 from autopipe.table import place_columns
 from autopipe.task import TaskKind
 from autopipe.tree import parse

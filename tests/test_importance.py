@@ -8,8 +8,8 @@ import pytest
 
 from autopipe import AutoClassifier, AutoRegressor
 from autopipe.errors import OptionError
-from autopipe.importance import permutation_importance
 from autopipe.metrics import metric_for
+from autopipe.reports.importance import permutation_importance
 from autopipe.task import Target, TaskKind
 
 QUICK = {"executor": "inline", "max_trials": 2, "cv": 2, "verbose": 0, "random_state": 0}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from autopipe.errors import InputError, OptionError, ShapeError
-from autopipe.frames import as_frame
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
+from autopipe.intake.frames import as_frame
 from autopipe.roles import Role
 
 DATA = os.environ.get("AUTOPIPE_DATA")

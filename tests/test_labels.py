@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
 from autopipe.errors import InputError
-from autopipe.labels import TargetCoding
+from autopipe.intake.labels import TargetCoding
 from autopipe.task import TaskKind
 
 

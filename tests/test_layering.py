@@ -19,20 +19,9 @@ FLOORS = (
     {"evolution": "evolution", "execution": "execution"},
     dict.fromkeys(
         (
-            *(
-                "arguments",
-                "choice",
-                "conclusion",
-                "export",
-                "failures",
-                "fitting",
-                "importance",
-            ),
-            *("initial", "placement", "searching"),
-            *("design", "gathering", "remembering"),
-            *("inspection", "keywords", "leaderboard", "leaving"),
-            *("lineage", "notebook", "planning"),
-            *("persistence", "presets", "progress", "resuming", "run", "summary"),
+            *("arguments", "choice", "conclusion", "export", "fitting", "initial"),
+            *("keywords", "learning", "leaving", "persistence", "placement", "planning"),
+            *("presets", "reports", "resuming", "run", "searching"),
             *("afterwards", "deployment", "refitting", "second_level"),
         ),
         "front",
@@ -52,6 +41,11 @@ SKLEARN_AT_HEAD = {
     ("autopipe.estimators", "sklearn"),
     ("autopipe.export.standalone", "sklearn"),
 }
+# A user's frames are read in one, made of each other in another, and shown in the last ones.
+WITH_FRAMES = (
+    *("autopipe.intake.", "autopipe.relations."),
+    *("autopipe.reports.", "autopipe.learning."),
+)
 MODULES = modules()
 
 
@@ -165,13 +159,13 @@ def test_heavy_libraries_are_imported_when_first_needed():
     )
 
 
-def test_rooms_take_tables_and_leave_frames_to_autopipe_itself():
+def test_rooms_take_tables_and_leave_frames_to_few():
     assert not offenders(
         lambda module, found: (
             found.is_at_head
             and found.name.split(".")[0] in {"pandas", "polars"}
             and (place_of(module).floor == 0 or module.count(".") > 1)
-            and not module.startswith("autopipe.relations.")  # which makes frames of frames
+            and not module.startswith(WITH_FRAMES)
         )
     )
 

@@ -9,7 +9,7 @@ from autopipe import AutoClassifier, AutoRegressor
 from autopipe.errors import InputError, OptionError, StoreError
 from autopipe.execution.run_data import RunData
 from autopipe.folds import make_folds
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.matrix import Matrix
 from autopipe.monotone import constrained
 from autopipe.operators.catalogue import catalogue

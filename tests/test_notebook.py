@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from autopipe import notebook
+from autopipe.reports import notebook
 
 CELL = """
 import numpy as np

@@ -3,7 +3,7 @@ from rich.console import Console
 
 from autopipe.clock import Clock
 from autopipe.metrics import metric_for
-from autopipe.progress import Progress
+from autopipe.reports.progress import Progress
 from autopipe.task import TaskKind
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopipe.quantities import Notation, find_notation, read_strange
+from autopipe.intake.quantities import Notation, find_notation, read_strange
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import gzip
 import pandas as pd
 import pytest
 
-from autopipe import reading
 from autopipe.errors import InputError
-from autopipe.reading import read_table
+from autopipe.intake import reading
+from autopipe.intake.reading import read_table
 
 ROWS = [["größe", "ort"], ["1.5", "a, b"], ["2.5", "ö"]]
 

@@ -13,8 +13,8 @@ from autopipe import AutoRegressor, Knowledge
 from autopipe.datasets import knowledge, knowledge_file
 from autopipe.datasets.synthetic import toy_table
 from autopipe.errors import OptionError
+from autopipe.learning.remembering import knowledge_named, remember
 from autopipe.metrics import metric_for
-from autopipe.remembering import knowledge_named, remember
 from autopipe.task import TaskKind
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial

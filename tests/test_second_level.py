@@ -12,7 +12,7 @@ from autopipe import load
 from autopipe.ensembles.members import fold_scores
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.metrics import metric_for
 from autopipe.second_level import Second, Stacking
 from autopipe.seeds import Seeds

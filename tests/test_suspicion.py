@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import roc_auc_score
 
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
-from autopipe.suspicion import rank_correlation, ranks, roc_area, warn_of_suspicions
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
+from autopipe.intake.suspicion import rank_correlation, ranks, roc_area, warn_of_suspicions
 
 RNG = np.random.default_rng(0)
 NOISE = pd.DataFrame({"noise": RNG.normal(size=200), "more": RNG.normal(size=200)})

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 
 RNG = np.random.default_rng(0)
 ROWS = 120

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from autopipe.alignment import split_target
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import Delivered, write_predictions
-from autopipe.reading import read_table
+from autopipe.intake.alignment import split_target
+from autopipe.intake.reading import read_table
 
 
 def fit_command(build: Callable[[], Any]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from autopipe.ensembles.decisions import Decision
 from autopipe.ensembles.predictor import Member, Predictor
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.operators.calibration import Temperature
 from autopipe.operators.fitted import unpacked
 from autopipe.spreadsheet import without_formulas

@@ -11,14 +11,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from autopipe.alignment import check_rows, features_and_target
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import ExportError, InputError
 from autopipe.execution.files import write_atomically
 from autopipe.export.delivered import HEAD, Delivered
 from autopipe.export.proof import Rehearsal, difference
 from autopipe.export.scripts import arguments_of, fit_script, parts_of, predict_script
-from autopipe.frames import as_frame
+from autopipe.intake.alignment import check_rows, features_and_target
+from autopipe.intake.frames import as_frame
 from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import packed
 from autopipe.persistence import Model

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autopipe.alignment import features_and_target, split_target
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import HEAD, Delivered, read_folder, write_predictions
-from autopipe.reading import read_table
+from autopipe.intake.alignment import features_and_target, split_target
+from autopipe.intake.reading import read_table
 from autopipe.relations.joining import Joining, frames_of
 from autopipe.relations.words import tables_named
 from autopipe.task import FloatArray

@@ -13,16 +13,21 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from autopipe.alignment import check_groups, check_rows, check_weights, features_and_target
 from autopipe.ensembles.decisions import Decision
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
 from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.export.delivered import Delivered
 from autopipe.folds import Folds, holdout, make_folds
-from autopipe.frames import as_frame
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.alignment import (
+    check_groups,
+    check_rows,
+    check_weights,
+    features_and_target,
+)
+from autopipe.intake.coding import Coding
+from autopipe.intake.frames import as_frame
+from autopipe.intake.labels import TargetCoding
 from autopipe.monotone import constrained
 from autopipe.operators.calibration import Temperature
 from autopipe.seeds import Seeds

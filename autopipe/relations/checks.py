@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autopipe import cells
 from autopipe.errors import InputError, OptionError
+from autopipe.intake import cells
 from autopipe.relations.schema import Link
 from autopipe.suggestion import did_you_mean
 

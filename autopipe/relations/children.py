@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autopipe.columns import ColumnCoding, distinct_texts
+from autopipe.intake.columns import ColumnCoding, distinct_texts
 from autopipe.relations.schema import Link
 from autopipe.roles import Role
 from autopipe.task import FloatArray, IntArray

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from autopipe import cells
-from autopipe.cells import Column
+from autopipe.intake import cells
+from autopipe.intake.cells import Column
 from autopipe.relations.schema import Link
 from autopipe.task import FloatArray, IntArray
 

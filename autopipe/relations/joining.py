@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autopipe.columns import ColumnCoding
 from autopipe.errors import InputError
-from autopipe.frames import as_frame
+from autopipe.intake.columns import ColumnCoding
+from autopipe.intake.frames import as_frame
 from autopipe.relations.checks import check_columns, check_kinds
 from autopipe.relations.children import Child
 from autopipe.relations.histories import View

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from autopipe.cells import Column
-from autopipe.columns import distinct_texts
 from autopipe.errors import InputError, OptionError
-from autopipe.recognition import learn_column
+from autopipe.intake.cells import Column
+from autopipe.intake.columns import distinct_texts
+from autopipe.intake.recognition import learn_column
 from autopipe.relations import synthesis
 from autopipe.relations.checks import check_tables
 from autopipe.relations.children import Child

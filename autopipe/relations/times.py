@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from autopipe import cells
-from autopipe.cells import Column
-from autopipe.columns import ColumnCoding
 from autopipe.errors import InputError, OptionError
+from autopipe.intake import cells
+from autopipe.intake.cells import Column
+from autopipe.intake.columns import ColumnCoding
+from autopipe.intake.wording import best_date_format
 from autopipe.relations.checks import check_columns, listed
 from autopipe.relations.schema import Link
 from autopipe.roles import Role
 from autopipe.suggestion import did_you_mean
-from autopipe.wording import best_date_format
 
 _READABLE_SHARE = 0.95  # of texts, for them to be times
 _ZONE = re.compile(r"\d:\d{2}[\d:.]*\s*(?:Z|[+-]\d{2}:?\d{2})\s*$")

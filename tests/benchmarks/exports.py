@@ -29,7 +29,7 @@ from held_out import held_out, parser
 from autopipe.errors import AutopipeError
 from autopipe.evolution.grammar import Grammar
 from autopipe.export.exporting import export_folder, export_script
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.operators.catalogue import catalogue
 from autopipe.task import TaskKind
 

@@ -30,8 +30,8 @@ from autopipe.execution.cache import Cache
 from autopipe.execution.cost_model import CostModel
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import Folds, make_folds
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric, metric_for
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape

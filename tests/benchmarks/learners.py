@@ -25,8 +25,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from autopipe.evolution.grammar import Grammar
 from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.folds import Folds, make_folds
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.matrix import Matrix
 from autopipe.metrics import metric_for
 from autopipe.operators.boosting import MAX_ROUNDS

@@ -53,7 +53,7 @@ def main() -> None:
 def fit(table: str, budget: float) -> None:
     from made_up import table_named
 
-    from autopipe.intake import Coding
+    from autopipe.intake.coding import Coding
 
     X, y, estimator = table_named(table)
     with warnings.catch_warnings():

@@ -29,8 +29,8 @@ from sklearn.model_selection import train_test_split
 from autopipe.ensembles.greedy import greedy_weights
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import Folds, make_folds
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric, metric_for
 from autopipe.operators.catalogue import catalogue, estimator_for
 from autopipe.operators.declaration import Limits

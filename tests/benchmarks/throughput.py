@@ -33,7 +33,7 @@ from xgboost import XGBRegressor
 from autopipe import AutoRegressor
 from autopipe.evolution.grammar import Grammar
 from autopipe.execution.files import fitted_path
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.fitted import read_fitted
 from autopipe.task import TaskKind

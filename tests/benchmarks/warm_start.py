@@ -51,7 +51,7 @@ from autopipe.execution.cost_model import CostModel
 from autopipe.execution.files import data_path
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
-from autopipe.gathering import learned
+from autopipe.learning.gathering import learned
 from autopipe.metrics import Metric, metric_for
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape

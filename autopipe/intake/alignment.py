@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from autopipe.errors import InputError, ShapeError
-from autopipe.frames import as_frame, is_named
+from autopipe.intake.frames import as_frame, is_named
 from autopipe.suggestion import did_you_mean
 from autopipe.task import FloatArray
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from autopipe.alignment import split_target
 from autopipe.errors import InputError
-from autopipe.reading import read_table
+from autopipe.intake.alignment import split_target
+from autopipe.intake.reading import read_table
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from autopipe.ensembles.corrected_score import Estimate
 from autopipe.ensembles.predictor import Predictor
 from autopipe.errors import ShapeError
-from autopipe.labels import TargetCoding
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.persistence import Model
 from autopipe.table import Table

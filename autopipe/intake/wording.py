@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe import cells
-from autopipe.cells import Cells
-from autopipe.quantities import Notation, find_notation, readable_count
+from autopipe.intake import cells
+from autopipe.intake.cells import Cells
+from autopipe.intake.quantities import Notation, find_notation, readable_count
+from autopipe.intake.values import ISO, is_blank, parsed_numbers, parsed_times
 from autopipe.roles import Role
-from autopipe.values import ISO, is_blank, parsed_numbers, parsed_times
 
 _PAIRS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"})
 # A column of texts such as "0", "1", "2" with few distinct ones holds names, not amounts:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autopipe import cells
-from autopipe.cells import Column, Level
+from autopipe.intake import cells
+from autopipe.intake.cells import Column, Level
+from autopipe.intake.quantities import Notation
+from autopipe.intake.values import ISO, Policy, numbers, seconds, truths
 from autopipe.plain import from_json, to_json
-from autopipe.quantities import Notation
 from autopipe.roles import Role
 from autopipe.table import Texts
-from autopipe.values import ISO, Policy, numbers, seconds, truths
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from autopipe.clock import Clock
 from autopipe.metrics import Metric
-from autopipe.notebook import NotebookLine, is_notebook
+from autopipe.reports.notebook import NotebookLine, is_notebook
 from autopipe.trial import Status, Trial
 
 _MOST_FAMILIES = 3  # that the line names

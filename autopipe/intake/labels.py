@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe import cells
-from autopipe.alignment import NO_TARGET
 from autopipe.errors import InputError, ShapeError
+from autopipe.intake import cells
+from autopipe.intake.alignment import NO_TARGET
+from autopipe.intake.values import numbers
 from autopipe.plain import from_json, plain, to_json
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
-from autopipe.values import numbers
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from autopipe.leaderboard import leaderboard
 from autopipe.persistence import Model
+from autopipe.reports.leaderboard import leaderboard
 
 _STYLE = "border:1px solid; border-radius:6px; padding:.6em 1em; display:inline-block"
 

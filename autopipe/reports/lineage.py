@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from autopipe.ensembles.predictor import Member
-from autopipe.intake import Coding
+from autopipe.intake.coding import Coding
 from autopipe.operators.boosting import Booster
 from autopipe.operators.fitted import FittedTree
 from autopipe.operators.programs import WithFeatures

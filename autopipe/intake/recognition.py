@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe import cells
-from autopipe.cells import Column, Level
-from autopipe.columns import ColumnCoding, distinct_texts
 from autopipe.errors import InputError
+from autopipe.intake import cells
+from autopipe.intake.cells import Column, Level
+from autopipe.intake.columns import ColumnCoding, distinct_texts
+from autopipe.intake.values import has_unreadable, numbers, seconds, truths
+from autopipe.intake.wording import Reading, best_date_format, judge_names, reading_of
 from autopipe.roles import Role
-from autopipe.values import has_unreadable, numbers, seconds, truths
-from autopipe.wording import Reading, best_date_format, judge_names, reading_of
 
 _MIN_NUMBERED_ROWS = 100  # fewer rows could be numbered by chance
 # float32 may merge so many distinct numbers, or dense columns all cost double.

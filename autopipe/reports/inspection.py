@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from autopipe.alignment import check_rows, features_and_target
 from autopipe.errors import InputError, OptionError
-from autopipe.failures import failures
-from autopipe.frames import as_frame, is_named
-from autopipe.importance import permutation_importance
-from autopipe.leaderboard import as_predictions, leaderboard, scored_leaderboard
-from autopipe.lineage import features
+from autopipe.intake.alignment import check_rows, features_and_target
+from autopipe.intake.frames import as_frame, is_named
 from autopipe.metrics import Metric, metric_for
 from autopipe.persistence import Model
+from autopipe.reports.failures import failures
+from autopipe.reports.importance import permutation_importance
+from autopipe.reports.leaderboard import as_predictions, leaderboard, scored_leaderboard
+from autopipe.reports.lineage import features
 from autopipe.seeds import RandomState, Seeds
 from autopipe.table import Table
 from autopipe.task import Target, TaskKind
@@ -126,7 +126,7 @@ class Inspection:
 
     @property
     def features_(self) -> pd.DataFrame:
-        """The columns that members made for themselves; see `autopipe.lineage.features`."""
+        """The columns that members made for themselves; `features` in `lineage` says how."""
         return features(self._fitted())
 
     def failures(self) -> pd.DataFrame:

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe.cells import Cells, Column, check_cells, distinct, kind_of_objects
 from autopipe.errors import InputError
-from autopipe.quantities import Notation, read_strange
+from autopipe.intake.cells import Cells, Column, check_cells, distinct, kind_of_objects
+from autopipe.intake.quantities import Notation, read_strange
 
 ISO = "ISO8601"  # a date format, of texts with the year first
 Policy = Literal["refuse", "warn", "ignore"]  # what becomes of cells that cannot be read

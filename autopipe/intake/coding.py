@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autopipe import cells
-from autopipe.columns import ColumnCoding
 from autopipe.errors import InputError, OptionError, ShapeError
-from autopipe.frames import as_frame, is_named
+from autopipe.intake import cells
+from autopipe.intake.columns import ColumnCoding
+from autopipe.intake.frames import as_frame, is_named
+from autopipe.intake.recognition import learn_column
 from autopipe.plain import from_json, plain, to_json
-from autopipe.recognition import learn_column
 from autopipe.roles import Role
 from autopipe.suggestion import did_you_mean
 from autopipe.table import Schema, Table, Texts, place_columns

@@ -25,7 +25,6 @@ import numpy as np
 
 from autopipe.datasets.experience import Experience, Result, experience
 from autopipe.datasets.portfolio import Situation
-from autopipe.design import designed
 from autopipe.ensembles.members import fold_scores
 from autopipe.errors import AutopipeError, StoreError
 from autopipe.evolution.grammar import Grammar
@@ -37,15 +36,16 @@ from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
 from autopipe.execution.worker import attempt, isolate
 from autopipe.folds import make_folds, spread
-from autopipe.intake import Coding
-from autopipe.labels import TargetCoding
+from autopipe.intake.coding import Coding
+from autopipe.intake.labels import TargetCoding
+from autopipe.learning.design import designed
+from autopipe.learning.suite import DataSet, holds_classes
 from autopipe.memory import peak_megabytes, reset_peak
 from autopipe.metrics import Metric, metric_for
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.cost import Shape
 from autopipe.resuming import facts_of
 from autopipe.seeds import Seeds
-from autopipe.suite import DataSet, holds_classes
 from autopipe.tree import TABLE_NAME, Node
 from autopipe.trial import Source, Status, Trial
 

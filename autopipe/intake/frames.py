@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from autopipe.errors import InputError, ShapeError
-from autopipe.reading import read_table
+from autopipe.intake.reading import read_table
 
 _MAX_DENSE_BYTES = 2 * 1024**3  # the coded table takes half of it, in float32
 

@@ -1,0 +1,1 @@
+"""What runs teach later ones, and data sets to learn from on purpose."""

@@ -1,0 +1,1 @@
+"""What is shown of a run and of a model: progress, tables, cards."""
