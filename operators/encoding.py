@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from autopipe.matrix import Matrix
 from autopipe.operators.cost import Cost, Shape, by_cells, number
 from autopipe.operators.declaration import Coded, Operator, Raw, State
-from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
+from autopipe.operators.outcomes import INNER_FOLDS, MOST_CLASSES, outcomes_of
 from autopipe.operators.parts import Feature, date_parts, text_shape
 from autopipe.roles import Role
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.table import Column, Table
 from autopipe.task import FloatArray, IntArray, Target
-
-INNER_FOLDS = 5  # of the inner cross-fitting; scikit-learn's TargetEncoder takes as many
 
 
 class Codes:

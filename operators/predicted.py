@@ -11,11 +11,10 @@ import numpy as np
 from autopipe.matrix import Matrix
 from autopipe.operators.cost import Cost, Shape
 from autopipe.operators.declaration import Dense, Operator, State
-from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
+from autopipe.operators.outcomes import INNER_FOLDS, MOST_CLASSES, crossfitted, outcomes_of
 from autopipe.space import Float, Value
 from autopipe.task import FloatArray, Target
 
-_FOLDS = 5
 _MOST_COLUMNS = 1_000  # of the table: the regression costs their square for every row
 
 
@@ -49,12 +48,12 @@ class LinearPrediction:
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
         values, outcomes = data.values.astype(np.float64), outcomes_of(target).T
         weights = np.ones(len(data)) if target.weights is None else target.weights
-        folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
-        predictions = np.empty(outcomes.shape)
-        for fold in np.unique(folds):
-            is_held_out = folds == fold
-            self._fit(values[~is_held_out], outcomes[~is_held_out], weights[~is_held_out])
-            predictions[is_held_out] = self._predicted(values[is_held_out])
+        predictions = crossfitted(
+            lambda train: self._fit(values[train], outcomes[train], weights[train]),
+            lambda held_out: self._predicted(values[held_out]),
+            len(data),
+            seed,
+        )
         self._fit(values, outcomes, weights)
         return _extended(data, predictions)
 
@@ -94,7 +93,7 @@ def _extended(data: Matrix, predictions: FloatArray) -> Matrix:
 
 
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
-    fits = _FOLDS + 1
+    fits = INNER_FOLDS + 1
     seconds = fits * (1e-8 * shape.cells + 1e-10 * shape.cells * shape.columns)
     gives = replace(shape, columns=shape.columns + min(shape.outputs, MOST_CLASSES))
     return Cost(seconds, megabytes=2.4e-5 * shape.all_cells, gives=gives)

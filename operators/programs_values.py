@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopipe.operators.encoding import INNER_FOLDS, smoothed_means
-from autopipe.operators.outcomes import outcomes_of
+from autopipe.operators.encoding import smoothed_means
+from autopipe.operators.outcomes import INNER_FOLDS, outcomes_of
 from autopipe.operators.parts import date_parts, text_shape
 from autopipe.operators.programs_formulas import CYCLES, Formula
 from autopipe.roles import Role

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import Operator, Raw, State
-from autopipe.operators.outcomes import MOST_CLASSES, outcomes_of
+from autopipe.operators.outcomes import MOST_CLASSES, crossfitted, outcomes_of
 from autopipe.operators.vocabulary import TERMS, Vocabularies
 from autopipe.space import Float, Int, Value
 from autopipe.table import Table
 from autopipe.task import FloatArray, IntArray, Target
 
-_FOLDS = 5  # of the inner cross-fitting, as in the target encoding
 _MOST_TOPICS = 200  # of all columns together; boosting slows down with every one
 
 
@@ -127,12 +126,12 @@ class TextPrediction:
         rows = self._vocabularies.learn(data)
         outcomes = outcomes_of(target)
         weights = np.ones(len(data)) if target.weights is None else target.weights
-        folds = np.random.default_rng(seed).permutation(len(data)) % _FOLDS
-        predictions = np.empty((len(data), len(outcomes)))
-        for fold in np.unique(folds):
-            train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            self._fit(_some(rows, train), outcomes[:, train], weights[train])
-            predictions[held_out] = self._predicted(_some(rows, held_out))
+        predictions = crossfitted(
+            lambda train: self._fit(_some(rows, train), outcomes[:, train], weights[train]),
+            lambda held_out: self._predicted(_some(rows, held_out)),
+            len(data),
+            seed,
+        )
         self._fit(rows, outcomes, weights)
         return self._extended(data, predictions)
 
