@@ -244,7 +244,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             is_grouped = groups is not None
             tables = None if tables is None else frames_of(tables)
             given = as_frame(X)
-            X, joining = widened(X, tables, relationships, cutoff, arguments, is_grouped)
+            X, joining, notes = widened(X, tables, relationships, cutoff, arguments, is_grouped)
             frame = as_frame(X)
             coding = Coding.learn(X, roles)
             check_rows(frame, y)
@@ -261,7 +261,11 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             reading = reading_cost(
                 lambda rows: coding.encode(joined(joining, rows, tables)), given
             )
-            options = replace(options, demands=replace(options.demands, reading=reading))
+            options = replace(
+                options,
+                demands=replace(options.demands, reading=reading),
+                notes={**options.notes, **notes},
+            )
             if costs is not None:
                 options = replace(options, costs=self._costs(costs, classes))
         seeds = None if self.random_state is None else Seeds.of(self.random_state)

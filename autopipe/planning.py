@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from autopipe.relations.checks import check_given
 from autopipe.relations.joining import Joining, frames_of
 from autopipe.relations.learning import Proposal, propose
 from autopipe.relations.schema import Relations
+from autopipe.resuming import facts_in
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +69,24 @@ def widened(
     cutoff: object,
     arguments: Mapping[str, Any],
     is_grouped: bool = False,
-) -> tuple[Any, Joining | None]:
-    """A table with the columns that are made of others, and how they are made again.
+) -> tuple[Any, Joining | None, dict[str, Any]]:
+    """A table with the columns that are made of others, how they are made again, and notes.
 
-    Without other tables it is returned as it is.
+    Without other tables it is returned as it is. The notes are for the run folder: a resumed
+    run makes the same columns, however much time and memory there is now.
 
     Parameters
     ----------
-    arguments : of the constructor, for budget and memory
+    arguments : of the constructor, for budget, memory and the run folder
     is_grouped : whether rows that belong together are kept on one side of a fold
     """
     if not check_given(tables, relationships, cutoff):
-        return X, None
+        return X, None, {}
+    wanted = repr((Relations.of(relationships), cutoff))
+    former = {} if arguments["path"] is None else facts_in(Path(arguments["path"]))
+    if former.get("relations") == wanted:
+        joining = Joining.restore(former["joining"])
+        return joining.joined(X, frames_of(tables)), joining, {}
     proposal, caps = _proposed(X, tables, relationships, cutoff, arguments)
     bill = bill_of(proposal, caps, is_timed=np.isfinite(caps.seconds))
     joining = proposal.kept(np.flatnonzero(bill.features["left_out"] == "").tolist())
@@ -92,7 +100,8 @@ def widened(
     frame = as_frame(X)
     if not is_grouped:
         _warn_of_shared(frame, joining)
-    return joining.joined(frame, proposal.tables), joining
+    notes = {"relations": wanted, "joining": joining.state()}
+    return joining.joined(frame, proposal.tables), joining, notes
 
 
 def _proposed(

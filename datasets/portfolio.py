@@ -275,7 +275,7 @@ def _ordered(situation: Situation) -> list[str]:
         order = [_PROBE, _LARGE, _XGBOOST[kind], _CATBOOST[kind], _EXTRA_LEAVES, linear]
         return [*order, forest, *[_TARGET_MEANS] * has_categories, _BUSHY, _DEEP_CATBOOST]
     if situation.has_many_classes:
-        order = [linear, forest, _PROBE, _XGBOOST_MANY_CLASSES, _CATBOOST[kind]]
+        order = [linear, forest, _PROBE, _NETWORK, _XGBOOST_MANY_CLASSES, _CATBOOST[kind]]
         order += [*[_TARGET_MEANS] * has_categories, _EXTRA_LEAVES, _LOSSGUIDE, _BUSHY]
         return order
     if rows < _FEW_ROWS:

@@ -116,10 +116,21 @@ def test_a_budget_is_a_cap_too():
     assert bill.count == 0
     assert (bill.features["left_out"] == "time").all()
     with pytest.warns(UserWarning, match="Nothing is made of the other tables"):
-        same, _ = widened(
+        same, _, _ = widened(
             FRAME, TABLES, *MEANT.values(), AutoClassifier(**arguments).get_params()
         )
     assert list(same) == list(FRAME)
+
+
+def test_a_resumed_run_makes_the_columns_that_it_began_with(tmp_path, monkeypatch):
+    resumable = AutoClassifier(**CLASSIFIER, path=tmp_path / "run")
+    roles = dict(resumable.fit(FRAME, "stays", tables=TABLES, **MEANT).roles_)
+    monkeypatch.setattr("autopipe.planning._MEMORY_SHARE", 1e-9)  # much less than there was
+    resumed = resumable.set_params(max_trials=CLASSIFIER["max_trials"] + 1).fit(
+        FRAME, "stays", tables=TABLES, **MEANT
+    )
+    assert resumed.roles_ == roles
+    assert len(resumed.history_) > CLASSIFIER["max_trials"]
 
 
 def test_rows_that_share_their_children_are_told_of():
