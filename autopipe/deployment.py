@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -27,7 +28,8 @@ _REPEATS = 5  # of which the median counts,
 _LONGEST_MS = 50.0  # or fewer, where they take longer together
 _MEMBER_MS = 5.0  # as much for one model of a member
 _BATCH = 1_000  # rows
-_FEW = 100  # rows that stand for them where time is short
+_FEW = 100  # rows that stand for them in the time of one model,
+_PROBES = (100, 300, _BATCH)  # and of the whole ensemble, as far as there is time
 _EVIDENCE_ROWS = 2_000
 _EVIDENCE_CELLS = 1_000_000  # of all members together
 
@@ -184,7 +186,8 @@ def _cost(member: Member, trial: Trial, folds: int, table: Table, has_time: bool
     predict = member.models[0].predict
     row = rows_ms(predict, table, longest=_MEMBER_MS)
     if has_time:
-        thousand_ms = _batch_ms(row, rows_ms(predict, table, _FEW, _MEMBER_MS))
+        few = rows_ms(predict, table, _FEW, _MEMBER_MS)
+        thousand_ms = row + max(0.0, few - row) * (_BATCH - 1) / (_FEW - 1)
     return Cost(row, thousand_ms, trial.megabytes / folds)
 
 
@@ -206,17 +209,9 @@ def _shared(
     count = sum(len(one.models) for one in parts.values())
     alone = sum(costs[n].row_ms * len(one.models) for n, one in parts.items())
     batch = sum(costs[n].thousand_ms * len(one.models) for n, one in parts.items())
-
-    def fits(milliseconds: float) -> bool:  # the first time, and once more
-        return time.monotonic() + 2 * milliseconds / 1000.0 < until
-
-    together = rows_ms(predict, table)
-    row, thousand = together / max(alone, 1e-9), 1.0
-    if fits(batch * _FEW / _BATCH):
-        told = _batch_ms(together, rows_ms(predict, table, _FEW))
-        if fits(told):
-            told = rows_ms(predict, table, _BATCH)
-        thousand = told / max(batch, 1e-9)
+    row = rows_ms(predict, table)
+    thousand = _batch_ms(predict, table, row, batch, until) / max(batch, 1e-9)
+    row /= max(alone, 1e-9)
 
     def shared(models: int) -> tuple[float, float]:
         paid_once = (count / models - 1) / max(1, count - 1)
@@ -225,9 +220,25 @@ def _shared(
     return shared
 
 
-def _batch_ms(row: float, few: float) -> float:
-    """Milliseconds of a thousand rows, as those of one and of a few tell."""
-    return row + max(0.0, few - row) * (_BATCH - 1) / (_FEW - 1)
+def _batch_ms(
+    predict: Callable[[Table], object], table: Table, row: float, alone: float, until: float
+) -> float:
+    """Milliseconds of a thousand rows together, drawn on from as many as there is time for.
+
+    Parameters
+    ----------
+    row : milliseconds of one
+    alone : of a thousand on one core, as all models say that are asked one after the other
+    """
+    told, count, took = alone / (os.cpu_count() or 1), 1, row
+    for more in _PROBES:
+        expected = took + (told - took) * (more - count) / (_BATCH - count)
+        if time.monotonic() + 2 * expected / 1000.0 > until:  # the first time, and once more
+            break
+        found = rows_ms(predict, table, more)
+        told = found + max(0.0, found - took) * (_BATCH - more) / (more - count)
+        count, took = more, found
+    return told
 
 
 def _evidence(
