@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def widened(
     """
     if not check_given(tables, relationships, cutoff):
         return X, None, {}
-    wanted = repr((Relations.of(relationships), cutoff))
+    relations = Relations.of(relationships)
+    wanted = repr((replace(relations, relationships=relations.links), cutoff))
     former = {} if arguments["path"] is None else facts_in(Path(arguments["path"]))
     if former.get("relations") == wanted:
         joining = Joining.restore(former["joining"])

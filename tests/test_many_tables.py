@@ -145,7 +145,7 @@ def test_what_is_meant_for_several_tables_is_given_together(name):
         AutoClassifier(**CLASSIFIER).fit(FRAME, "stays", **{name: {}})
 
 
-def test_the_command_line_takes_the_tables_as_files(tmp_path, capsys):
+def test_the_command_line_takes_the_tables_as_files(tmp_path, capsys, monkeypatch):
     FRAME.to_csv(tmp_path / "customers.csv", index=False)
     TABLES["orders"].to_csv(tmp_path / "orders.csv", index=False)
     tables = ["--tables", f"orders={tmp_path / 'orders.csv'}"]
@@ -167,6 +167,8 @@ def test_the_command_line_takes_the_tables_as_files(tmp_path, capsys):
     head, *told = capsys.readouterr().out.split()
     assert head == "prediction"
     assert len(told) == len(FRAME) and set(told) <= {"yes", "no"}
+    monkeypatch.setattr("autopipe.planning._MEMORY_SHARE", 1e-9)  # much less than there was
+    assert cli.main(["resume", str(tmp_path / "run"), "--max-trials", "2"]) == 0
 
 
 @pytest.mark.parametrize(
