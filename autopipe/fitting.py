@@ -207,33 +207,37 @@ def fit(
                 former=trials,
                 objection=run.objection,
             )
-            try:
-                loop.run()
-            except KeyboardInterrupt as interrupt:
-                if isinstance(interrupt.__context__, KeyboardInterrupt):
-                    raise  # the second one, while the first was ending the search
-                run.was_interrupted = True
-            except RunError as error:
-                if not any(trial.is_complete for trial in run.trials):
-                    raise
-                warnings.warn(
-                    f"The search ended early, for its workers failed: {error} What had "
-                    "finished is in the model.",
-                    stacklevel=3,
-                )
+            _run_out(loop, run)
         run.progress.ending = getattr(search, "ended", "")
-        if loop.unsaved is not None:
-            warnings.warn(
-                f"The search ended early, for its trials could not be kept: {loop.unsaved} "
-                "What had finished is in the model. Free space on the disk, or give another "
-                "path.",
-                stacklevel=3,
-            )
         with clock.stage("finish"):
             fitted = run.result(seeds, options.costs)
             if options.knowledge is not None and options.max_trials is None:
                 run.remember(options.knowledge)
             return fitted
+
+
+def _run_out(loop: Loop, run: Run) -> None:
+    """Search until time is up, and warn of what ends it before."""
+    try:
+        loop.run()
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt.__context__, KeyboardInterrupt):
+            raise  # the second one, while the first was ending the search
+        run.was_interrupted = True
+    except RunError as error:
+        if not any(trial.is_complete for trial in run.trials):
+            raise
+        warnings.warn(
+            f"The search ended early, for its workers failed: {error} What had finished is in "
+            "the model.",
+            stacklevel=4,
+        )
+    if loop.unsaved is not None:
+        warnings.warn(
+            f"The search ended early, for its trials could not be kept: {loop.unsaved} What "
+            "had finished is in the model. Free space on the disk, or give another path.",
+            stacklevel=4,
+        )
 
 
 def _judged(
