@@ -279,6 +279,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             "estimate": None if estimate is None else estimate.state(),
             "ledger": dict(fitted.ledger),
             "interrupted": fitted.was_interrupted,
+            "ending": fitted.ending,
             "has_costs": costs is not None,
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),

@@ -59,6 +59,7 @@ class Fitted:
     trials : every finished trial
     ledger : seconds of every stage
     was_interrupted : whether the user ended it
+    ending : why it ended before its time by itself; empty where it did not
     front : the models that could be delivered instead; None without members
     """
 
@@ -68,6 +69,7 @@ class Fitted:
     trials: tuple[Trial, ...]
     ledger: dict[str, float]
     was_interrupted: bool
+    ending: str
     front: Front | None = None
 
 
@@ -255,6 +257,7 @@ class Run:
             trials,
             self.clock.ledger,
             self.was_interrupted,
+            self.progress.ending,
             front,
         )
 

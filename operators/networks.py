@@ -247,13 +247,18 @@ class NeuralNetwork:
             for begin in chunks
         ]
         outputs = np.concatenate(parts, axis=1).astype(np.float64)
-        if self._network.outputs == 1:
-            outcome = self._outcome
-            predictions = outputs.mean(axis=0) * outcome.factor + outcome.centre
-            return np.asarray(np.clip(predictions, outcome.low, outcome.high))
-        shares = np.exp(outputs - outputs.max(axis=2, keepdims=True))
-        shares /= shares.sum(axis=2, keepdims=True)
-        return np.asarray(shares.mean(axis=0))
+        if self._network.outputs > 1:
+            outputs = np.exp(outputs - outputs.max(axis=2, keepdims=True))
+            outputs /= outputs.sum(axis=2, keepdims=True)
+        return self._of(outputs.mean(axis=0))
+
+    def _of(self, said: FloatArray) -> FloatArray:
+        """Predictions from what the members say together."""
+        if self._network.outputs > 1:
+            return said
+        outcome = self._outcome
+        predictions = said * outcome.factor + outcome.centre
+        return np.asarray(np.clip(predictions, outcome.low, outcome.high))
 
 
 def fit_together(
@@ -279,8 +284,7 @@ def fit_together(
     for (learner, fold), one in zip(folds, trained, strict=True):
         fitted = copy(learner)._take(fold.inputs, fold.outcome, fold.network, one.weights)
         fitted.is_truncated, fitted.note = one.is_late, one.note
-        valid = fold.data.valid
-        results.append((fitted, fitted._predicted(valid.numbers, valid.slots)))
+        results.append((fitted, fitted._of(one.said)))
     count = len(pairs)
     return [results[begin : begin + count] for begin in range(0, len(results), count)]
 

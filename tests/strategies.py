@@ -74,6 +74,8 @@ def toy_grammar(kind: TaskKind = TaskKind.BINARY, operators=TOY_OPERATORS) -> Gr
 class NoIdeas:
     """A search that proposes nothing, so that the prior is all there is."""
 
+    ended = "there were no ideas"
+
     def ask(self) -> None:
         return None
 

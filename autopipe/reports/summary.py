@@ -24,6 +24,8 @@ def summary_html(name: str, model: Model) -> str:
     tried = f"{len(model.trials)} pipelines tried, {len(board)} complete"
     if model.facts["interrupted"]:
         tried += ", interrupted"
+    if ending := model.facts.get("ending"):  # which older files lack
+        tried += f", ended early: {ending}"
     if board.empty:
         body = [_paragraph(f"{tried}: the model predicts the same for every row.")]
     else:

@@ -39,11 +39,14 @@ def parser(description: str, only: str) -> argparse.ArgumentParser:
     return parser
 
 
-def held_out(options: argparse.Namespace, **arguments: Any) -> Iterator[HeldOut]:
+def held_out(
+    options: argparse.Namespace, rows: int | None = None, **arguments: Any
+) -> Iterator[HeldOut]:
     """A fit on most rows of every data set that is asked for.
 
     Parameters
     ----------
+    rows : that are fitted to at most: the fewer, the more exact is what the others tell
     arguments : further ones of the estimator
     """
     warnings.simplefilter("ignore")
@@ -62,7 +65,7 @@ def held_out(options: argparse.Namespace, **arguments: Any) -> Iterator[HeldOut]
         X, X_new, y, y_new = train_test_split(
             table.drop(columns=row.target),
             y,
-            test_size=_SHARE,
+            test_size=_SHARE if rows is None else max(_SHARE, 1 - rows / len(table)),
             random_state=options.seed,
             stratify=y if is_classes else None,
         )
