@@ -63,7 +63,8 @@ class NeuralNetwork:
     """Hidden layers over embedded numbers and categories, for one member or several.
 
     Prepares its columns itself. The best epoch is found on the held-out rows of the fold,
-    and a regression never leaves the range of its training rows.
+    which are then predicted as after the epoch that was best for the other folds; and a
+    regression never leaves the range of its training rows.
 
     Parameters
     ----------
