@@ -125,11 +125,6 @@ def fit(
     former = {} if options.path is None else facts_in(options.path)
     seeds = seeds or Seeds.of(former.get("seed"))
     cores = core_count(options.n_jobs)
-    finish = search_end = clock.end - _finish_seconds(clock.budget)
-    if options.ensemble == "stack" and clock.budget is not None:
-        search_end -= _STACK_SHARE * clock.budget
-    if options.demands.are_any and clock.budget is not None:
-        search_end -= _REFIT_SHARE * clock.budget
     table, target, folds = _judged(table, target, options, seeds, former, clock)
     shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
@@ -146,11 +141,7 @@ def fit(
                 table, target, len(folds), cores * seconds, costs.core_seconds
             )
             store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
-            gains = None
-            if options.ensemble != "none":
-                known = partial(_predictions_if_any, store)
-                now = clock.now if options.max_trials is None else lambda: 0.0
-                gains = Gains(target, folds, metric, known, now)
+            gains = _gains(target, folds, metric, store, options, clock)
             search = _search(grammar, situation, options, seeds, table, target, gains)
             write_operators(data_path(folder), own_operators(options.include))
             memory_mb = options.memory_limit_mb or usable_megabytes()
@@ -175,9 +166,10 @@ def fit(
             rows=Rows(table, target, folds, metric, seeds, cores),
         )
         if options.ensemble == "stack" and not table.schema.is_monotone:
+            finish = clock.end - _finish_seconds(clock.budget)
             run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)
         with clock.stage("search"):
-            search_end = max(search_end, clock.now() + _LEAST_SECONDS)
+            search_end = max(_search_end(clock, options), clock.now() + _LEAST_SECONDS)
             run.take_up(trials)
             for trial in trials:
                 search.tell(trial)
@@ -214,6 +206,25 @@ def fit(
             if options.knowledge is not None and options.max_trials is None:
                 run.remember(options.knowledge)
             return fitted
+
+
+def _gains(
+    target: Target, folds: Folds, metric: Metric, store: Store, options: Options, clock: Clock
+) -> Gains | None:
+    """What measures a trial by the ensemble; None where the best trial alone is wanted."""
+    if options.ensemble == "none":
+        return None
+    now = clock.now if options.max_trials is None else lambda: 0.0
+    return Gains(target, folds, metric, partial(_predictions_if_any, store), now)
+
+
+def _search_end(clock: Clock, options: Options) -> float:
+    """When learners have to stop, so that there is time for what comes after."""
+    end = clock.end - _finish_seconds(clock.budget)
+    if clock.budget is None:
+        return end
+    is_stacked, is_refitted = options.ensemble == "stack", options.demands.are_any
+    return end - (_STACK_SHARE * is_stacked + _REFIT_SHARE * is_refitted) * clock.budget
 
 
 def _run_out(loop: Loop, run: Run) -> None:

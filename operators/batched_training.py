@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import torch
 
 _TRAINING_SHARE = 0.9  # of the time that is left; the rest is for the last predictions
+_SLACK = 0.05  # of the steps, that may be behind the clock: the first ones are slow
 _LEAST_STEPS = 4  # between two validations, which cost as much as a step on few rows
 _SOON = 1e-6  # seconds: a deadline that has passed still leaves one step
 _CHUNK = 4_096  # rows that are validated at once
@@ -69,7 +70,8 @@ def train(
     while progress < 1.0 and not training.is_resting.all():
         training.step(progress)
         by_clock = (time.monotonic() - begin) / seconds
-        progress = max(training.share_done, by_clock)
+        is_behind = by_clock > training.share_done + _SLACK
+        progress = by_clock if is_behind else training.share_done
         if training.is_due or progress >= 1.0:
             training.validate()
     return training.result(is_late=training.share_done < 1.0 <= progress)

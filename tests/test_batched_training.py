@@ -187,6 +187,16 @@ def test_a_deadline_that_is_far_changes_nothing(monkeypatch):
         assert_close(one, other, most=0.0)
 
 
+def test_a_slow_start_changes_nothing(monkeypatch):
+    expected = train(FOLDS)
+    seconds = iter([0.0, *np.linspace(0.04, 0.9, 1000)])
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr(batched_training, "time", clock)
+    for one, other in zip(expected, train(FOLDS, limits=Limits(deadline=1.0)), strict=True):
+        assert not other.is_late
+        assert_close(one, other, most=0.0)
+
+
 def test_the_schedule_ends_at_rest():
     progress = np.linspace(0.0, 1.0, 50)
     rates = [waves(each) for each in progress]
