@@ -74,6 +74,11 @@ def megabytes_by_part(pid: int) -> dict[str, float]:
     return {part: sum(map(proportional_megabytes, pids)) for part, pids in parts.items()}
 
 
+def megabytes_below(pid: int) -> float:
+    """Of a process with all that it has started, and these in turn."""
+    return proportional_megabytes(pid) + sum(map(megabytes_below, children(pid)))
+
+
 def children(pid: int) -> Iterator[int]:
     """The processes that a process has started, from whichever thread."""
     for task in Path(f"/proc/{pid}/task").glob("*"):

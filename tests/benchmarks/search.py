@@ -3,12 +3,12 @@
     AUTOPIPE_DATA=folder python tests/benchmarks/search.py --budget 120 --out search.csv
 
 Every search gets the same seconds on the same rows; the score is that of the whole model on
-many rows that it has not seen. Told is by how much it is ahead of the first list with random steps,
-on average over data sets and seeds, with an interval of 95 %: normalised, where 0 is the prior
-and 1 the best of the searches on that split, and by how much smaller the error is (1 - ROC AUC,
-log loss, RMSE). What the output has a line for is not run again. `--arms` takes parts of
-evolution away one by one, to find out which of them pays; with `--trials` in the place of
-seconds a machine that others use too does for that.
+many rows that it has not seen. Told is by how much it is ahead of the first list with random
+steps, on average over data sets and seeds, with an interval of 95 %: normalised, where 0 is the
+prior and 1 the best of the searches on that split, and by how much smaller the error is
+(1 - ROC AUC, log loss, RMSE). What the output has a line for is not run again. `--arms` takes
+parts of evolution away one by one, to find out which of them pays; with `--trials` in the place
+of seconds a machine that others use too does for that.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ def tell(options: argparse.Namespace, name: str, seed: int, arm: str, effort: st
     history = result.model.history_
     best = 1.0 if result.task == "binary" else 0.0
     row = {
-        "name": name, "seed": seed, "arm": arm, "effort": effort, "error": abs(best - found["score"]), "prior": abs(best - found["prior"]),
+        "name": name, "seed": seed, "arm": arm, "effort": effort,
+        "error": abs(best - found["score"]), "prior": abs(best - found["prior"]),
         "score_on_folds": float(result.model.score_), "trials": len(history),
         "complete": int((history.status == "complete").sum()), "seconds": result.seconds,
         "controller_cpu": time.process_time() - before,
