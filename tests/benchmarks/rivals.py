@@ -84,7 +84,10 @@ def lightgbm(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
     levels = {name: pd.CategoricalDtype(X[name].dropna().unique()) for name in names}
     is_regression = job.task == "regression"
     build = lightgbm.LGBMRegressor if is_regression else lightgbm.LGBMClassifier
-    model = build(n_estimators=5_000, n_jobs=job.cores, random_state=0, verbose=-1)
+    metric = {"binary": "auc", "multiclass": "multi_logloss"}.get(job.task, "rmse")
+    model = build(
+        n_estimators=5_000, n_jobs=job.cores, random_state=0, verbose=-1, metric=metric
+    )
     X_fit, X_stop, y_fit, y_stop = train_test_split(
         X.astype(levels), y, test_size=0.1, random_state=0,
         stratify=None if is_regression else y,
