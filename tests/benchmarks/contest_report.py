@@ -102,13 +102,14 @@ def markdown(heads: list[str], lines: list[list[str]]) -> str:
 
 
 def draw(rows: pd.DataFrame, path: Path) -> None:
-    """The mean normalised score of every tool against the budget."""
+    """The mean normalised score of every tool against the budget, on what all of them ran on."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    means = rows.groupby(["framework", "budget"])["normalised"].mean()
+    table = rows.pivot_table(index=KEYS, columns=["framework", "budget"], values="normalised")
+    means = table.dropna().mean()
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for tool, curve in means.groupby(level="framework"):
         curve = curve.droplevel("framework")
@@ -118,7 +119,8 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
     axes.set_xticks(budgets, [f"{budget:g}" for budget in budgets])
     axes.set_xlabel("budget, seconds")
     axes.set_ylabel("normalised score, mean over data sets")
-    axes.legend(frameon=False)
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
