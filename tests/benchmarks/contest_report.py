@@ -102,7 +102,7 @@ def markdown(heads: list[str], lines: list[list[str]]) -> str:
 
 
 def draw(rows: pd.DataFrame, path: Path) -> None:
-    """The mean normalised score of every tool against the budget, on what all of them ran on."""
+    """The mean normalised score against the budget, on what every tool ran on."""
     import matplotlib
 
     matplotlib.use("Agg")
