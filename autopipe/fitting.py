@@ -140,7 +140,7 @@ def fit(
             situation = Situation.of(
                 table, target, len(folds), cores * seconds, costs.core_seconds
             )
-            store, trials = _begun(stack, folder, data, metric, seeds, options.notes)
+            store, trials = _begun(stack, folder, data, metric, seeds, options)
             gains = _gains(target, folds, metric, store, options, clock)
             search = _search(grammar, situation, options, seeds, table, target, gains)
             write_operators(data_path(folder), own_operators(options.include))
@@ -332,15 +332,16 @@ def _begun(
     data: RunData,
     metric: Metric,
     seeds: Seeds,
-    notes: Mapping[str, Any],
+    options: Options,
 ) -> tuple[Store, list[Trial]]:
     """The store of a new run, or that of a former one with its trials."""
-    store = stack.enter_context(Store.begin(folder))
+    is_lasting = options.path is not None
+    store = stack.enter_context(Store.begin(folder, is_lasting))
     facts = facts_of(data, metric, seeds)
     if former := store.facts:
         check_agreement(former, facts, folder)
     else:
-        store.note({**notes, **facts})
+        store.note({**options.notes, **facts})
     data.save(data_path(folder))
     return store, store.trials()
 

@@ -41,10 +41,10 @@ def small_disk(tmp_path):
 def test_a_trial_that_cannot_be_written_ends_the_search(
     undisturbed, tmp_path, monkeypatch, code
 ):
-    def write(path, predictions):
+    def write(path, *rest):
         if path == oof_path(tmp_path, BEFORE):
             raise OSError(code, os.strerror(code))
-        write_oof(path, predictions)
+        write_oof(path, *rest)
 
     monkeypatch.setattr(judging, "write_oof", write)
     with pytest.warns(UserWarning, match=rf"{tmp_path}.*{os.strerror(code)}.*Free space"):
@@ -109,3 +109,12 @@ def test_files_beyond_the_allowance_are_removed_but_those_of_members(
     kept = {str(int(path.name[:6])) for path in (tmp_path / "trials").glob("*.fitted.npz")}
     assert kept == set(account(model)["weights"])
     assert account(model)["trials"] == undisturbed["trials"]
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_only_a_folder_that_is_given_waits_for_the_disk(tmp_path, monkeypatch, is_given):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    path = {"path": tmp_path} if is_given else {}
+    fitted(2, executor="inline", **path)
+    assert bool(synced) == is_given

@@ -27,6 +27,7 @@ class Job:
     device : that learners may use
     most_loss : of the mean over the folds so far, beyond which the others are spared
     is_screen : whether a glimpse of one fold is enough, and nothing fitted is kept
+    is_lasting : whether what is written has to survive a power cut
     """
 
     number: int
@@ -40,6 +41,7 @@ class Job:
     device: str = CPU
     most_loss: float = float("inf")
     is_screen: bool = False
+    is_lasting: bool = True
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,17 @@ def fitted_path(folder: Path, number: int) -> Path:
     return folder / "trials" / f"{number:06d}.fitted.npz"
 
 
-def write_atomically(path: Path, writer: Callable[[BinaryIO], None]) -> None:
+def write_atomically(
+    path: Path, writer: Callable[[BinaryIO], None], is_lasting: bool = True
+) -> None:
     """Write a file that is there whole or not at all, whenever the power goes.
 
     The bytes go to a temporary name in the same folder and reach the disk before the file
     gets its name.
+
+    Parameters
+    ----------
+    is_lasting : where it is not, no one waits for the disk: a power cut may tear the file
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
@@ -57,17 +63,19 @@ def write_atomically(path: Path, writer: Callable[[BinaryIO], None]) -> None:
         with temporary.open("wb") as file:
             writer(file)
             file.flush()
-            os.fsync(file.fileno())
+            if is_lasting:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if is_lasting:
+        _sync_folder(path.parent)
 
 
-def write_oof(path: Path, predictions: FloatArray) -> None:
+def write_oof(path: Path, predictions: FloatArray, is_lasting: bool = True) -> None:
     """Write out-of-fold predictions, with the check sums that an archive holds."""
-    write_atomically(path, lambda file: np.savez(file, predictions=predictions))
+    write_atomically(path, lambda file: np.savez(file, predictions=predictions), is_lasting)
 
 
 def read_oof(file: BinaryIO) -> FloatArray:

@@ -84,10 +84,10 @@ def judge(job: Job, folder: Path) -> Outcome:
         out_of_fold[rows] = fit.out_of_fold
     fitted = fitted_path(folder, job.number)
     try:
-        write_oof(oof_path(folder, job.number), out_of_fold)
+        write_oof(oof_path(folder, job.number), out_of_fold, job.is_lasting)
         if job.is_screen:
             return Outcome(job.number, Status.COMPLETE, seconds, is_truncated=fit.is_truncated)
-        write_atomically(fitted, lambda file: write_fitted(file, fit.models))
+        write_atomically(fitted, lambda file: write_fitted(file, fit.models), job.is_lasting)
         megabytes = fitted.stat().st_size / 1e6
     except OSError as error:
         return Outcome(job.number, Status.UNSAVED, seconds, failure=f"{fitted.parent}: {error}")

@@ -162,6 +162,7 @@ class Loop:
             fold_threads=self.fold_threads,
             most_loss=self._most_loss(proposal, terms),
             is_screen=terms.is_screen,
+            is_lasting=self.store.is_lasting,
         )
 
     def _most_loss(self, proposal: Proposal, terms: Terms) -> float:

@@ -67,17 +67,24 @@ class Store:
 
     Made by `Store.begin` or `Store.open`; to be closed, or used in a `with` statement.
     Only the controller writes here. A trial that `add` has taken survives the death of the
-    process and of the machine.
+    process and, where the store is lasting, of the machine.
     """
 
-    def __init__(self, folder: Path, lock: FolderLock, database: sqlite3.Connection) -> None:
+    def __init__(
+        self, folder: Path, lock: FolderLock, database: sqlite3.Connection, is_lasting: bool
+    ) -> None:
         self.folder = folder
+        self.is_lasting = is_lasting
         self._lock = lock
         self._database = database
 
     @classmethod
-    def begin(cls, folder: Path) -> Store:
+    def begin(cls, folder: Path, is_lasting: bool = True) -> Store:
         """The run that a folder holds, or else a new one; the folder is made where missing.
+
+        Parameters
+        ----------
+        is_lasting : nothing waits for the disk where it is not, as in a temporary folder
 
         Raises
         ------
@@ -94,7 +101,7 @@ class Store:
             raise StoreError(
                 f"{folder} cannot be made: {error.strerror}. Give a folder that can be written."
             ) from error
-        store = cls._locked(folder)
+        store = cls._locked(folder, is_lasting)
         with store._closed_on_error("written"):
             # Also where a kill came before the first transaction.
             if not store._value("SELECT count(*) FROM sqlite_schema"):
@@ -146,7 +153,7 @@ class Store:
         return self
 
     @classmethod
-    def _locked(cls, folder: Path) -> Store:
+    def _locked(cls, folder: Path, is_lasting: bool = True) -> Store:
         lock = FolderLock(folder)
         path = database_path(folder)
         try:
@@ -154,11 +161,11 @@ class Store:
         except sqlite3.Error as error:
             lock.release()
             raise StoreError(f"{path} cannot be opened: {error}.") from error
-        store = cls(folder, lock, database)
+        store = cls(folder, lock, database, is_lasting)
         with store._closed_on_error("opened"):
             database.execute("PRAGMA trusted_schema = OFF")
             _choose_journal(database, folder)
-            database.execute("PRAGMA synchronous = FULL")
+            database.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'OFF'}")
         return store
 
     def __enter__(self) -> Store:
