@@ -99,11 +99,23 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-    demo = command("demo", "compare autopipe with two usual models")
+    _demo(command("demo", "compare autopipe with two usual models"))
+    _fit(command("fit", "find a model for a CSV or Parquet file", FIT_EXAMPLES))
+    _resume(command("resume", "go on with a run", _RESUME_EXAMPLES))
+    _predict(command("predict", "predict the rows of a file", _PREDICT_EXAMPLES))
+    _export(command("export", "write a model as plain Python", _EXPORT_EXAMPLES))
+    _learn(command("learn", "find out on data sets of your own what pays", _LEARN_EXAMPLES))
+    _knowledge(command("knowledge", "list or pass on what earlier data sets taught"))
+    _leaderboard(command("leaderboard", "show the trials of a run"))
+    return top
+
+
+def _demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--budget", type=_seconds, default=30.0, help="of time (default: 30s)")
     demo.add_argument("--seed", type=int, default=0, help="of split and search (default: 0)")
 
-    fit = command("fit", "find a model for a CSV or Parquet file", FIT_EXAMPLES)
+
+def _fit(fit: argparse.ArgumentParser) -> None:
     fit.add_argument("data", type=Path, help="CSV or Parquet file with the target in it")
     fit.add_argument("--target", required=True, help="name of the column to predict")
     fit.add_argument(
@@ -142,21 +154,24 @@ def parser() -> argparse.ArgumentParser:
         help="up to which rows of other tables count; or table=column for several",
     )
 
-    resume = command("resume", "go on with a run", _RESUME_EXAMPLES)
+
+def _resume(resume: argparse.ArgumentParser) -> None:
     resume.add_argument("run", type=Path, help="folder that `autopipe fit` wrote")
     resume.add_argument(
         "--budget", type=_seconds, help="of this time (default: what `fit` was given)"
     )
     resume.add_argument("--max-trials", type=int, help="of the whole run, the former included")
 
-    predict = command("predict", "predict the rows of a file", _PREDICT_EXAMPLES)
+
+def _predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("model", type=Path, help="run folder, or a saved model")
     predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
     _add_tables(predict)
     predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
     predict.add_argument("--proba", action="store_true", help="add a column for every class")
 
-    export = command("export", "write a model as plain Python", _EXPORT_EXAMPLES)
+
+def _export(export: argparse.ArgumentParser) -> None:
     export.add_argument("model", type=Path, help="run folder, or a saved model")
     export.add_argument(
         "-o", "--out", type=Path, help="script or folder (default: pipeline.py or predictor)"
@@ -165,7 +180,8 @@ def parser() -> argparse.ArgumentParser:
         "--fitted", action="store_true", help="a folder with what was learned, to predict with"
     )
 
-    learn = command("learn", "find out on data sets of your own what pays", _LEARN_EXAMPLES)
+
+def _learn(learn: argparse.ArgumentParser) -> None:
     learn.add_argument(
         "folder",
         type=Path,
@@ -184,7 +200,8 @@ def parser() -> argparse.ArgumentParser:
     learn.add_argument("--seed", type=int, default=0, help="default: 0")
     learn.add_argument("--jobs", type=int, default=-1, help="cores (default: all)")
 
-    knowledge = command("knowledge", "list or pass on what earlier data sets taught")
+
+def _knowledge(knowledge: argparse.ArgumentParser) -> None:
     deeds = knowledge.add_subparsers(dest="deed", required=True, metavar="deed")
     listing = deeds.add_parser("list", help="the data sets that are known, as CSV")
     show = deeds.add_parser("show", help="what is known of one")
@@ -196,9 +213,9 @@ def parser() -> argparse.ArgumentParser:
     for deed in (merge, pass_on):
         deed.add_argument("file", type=Path)
 
-    leaderboard = command("leaderboard", "show the trials of a run")
+
+def _leaderboard(leaderboard: argparse.ArgumentParser) -> None:
     leaderboard.add_argument("model", type=Path, help="run folder, or a saved model")
-    return top
 
 
 def _add_tables(command: argparse.ArgumentParser) -> None:
