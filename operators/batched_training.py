@@ -4,9 +4,6 @@ Every parameter has a leading axis for the folds, so that a step is one product 
 for all of them; several configurations of one shape follow each other on that axis. They
 share nothing else: each place has its own batches, dropout, validation and best epoch, drawn
 from its own seed, so that its weights are those of a training alone.
-
-The best of hundreds of epochs on few rows is best by luck too. So what a network says of the
-rows that it is validated on is told after the epoch that was best for the other folds.
 """
 
 from __future__ import annotations
@@ -115,11 +112,6 @@ class _Training:
         self._done = 0
         self._loss = np.full(len(folds), np.inf)
         self._epoch = np.zeros(len(folds), np.int64)
-        is_alike = np.array([[one == other for other in recipes] for one in recipes])
-        is_itself = np.eye(len(folds), dtype=bool)
-        self._judges = np.where(is_alike.sum(1) > 1, is_alike & ~is_itself, is_itself)
-        self._loss_of_others = np.full(len(folds), np.inf)
-        self._said: list[FloatArray] = [np.empty(0)] * len(folds)
         self.is_resting = np.zeros(len(folds), bool)
 
     @property
@@ -156,13 +148,7 @@ class _Training:
         """Keep the weights of the folds that have never been better."""
         import torch
 
-        said, total, weight = self._validated()
-        loss = total / weight
-        for fold, judges in enumerate(self._judges & np.isfinite(total)):
-            others = total[judges].sum() / weight[judges].sum() if judges.any() else np.inf
-            if others < self._loss_of_others[fold] or not self._said[fold].size:
-                self._loss_of_others[fold] = others
-                self._said[fold] = said[fold, : len(self._valid[fold][2])].cpu().numpy()
+        loss = self._validation_loss()
         is_better = (loss < self._loss) & ~self.is_resting
         epoch = math.ceil(self._done / self._steps)
         self._loss[is_better] = loss[is_better]
@@ -180,13 +166,12 @@ class _Training:
         return [
             Trained(
                 {name: array[fold] for name, array in best.items()},
-                said,
                 float(loss),
                 int(epoch),
                 is_late and not bool(rests),
             )
-            for fold, (said, loss, epoch, rests) in enumerate(
-                zip(self._said, self._loss, self._epoch, self.is_resting, strict=True)
+            for fold, (loss, epoch, rests) in enumerate(
+                zip(self._loss, self._epoch, self.is_resting, strict=True)
             )
         ]
 
@@ -295,17 +280,10 @@ class _Training:
             return losses.reshape(outputs.shape[:3])
         return (outputs[..., 0] - y[:, None]).square()
 
-    def _validated(self) -> tuple[Array, FloatArray, FloatArray]:
-        """What the members say together of the validation rows; its loss and their weight.
-
-        Returns
-        -------
-        tensor of shape (folds, rows, outputs), probabilities or a number, and two arrays of
-        shape (folds,) that are sums over the rows
-        """
+    def _validation_loss(self) -> FloatArray:
+        """Loss of what the members say together, of every fold."""
         import torch
 
-        parts = []
         total: Array = 0.0
         weight: Array = 0.0
         most = max(len(y) for _, _, y, _ in self._valid)
@@ -316,13 +294,14 @@ class _Training:
                 ]
                 numbers, slots, y, weights = _batch(self._valid, rows)
                 outputs = self._outputs(numbers, slots)
-                said = outputs if y.is_floating_point() else outputs.softmax(3)
-                said = said.mean(1, keepdim=True)
-                parts.append(said[:, 0])
-                together = said if y.is_floating_point() else torch.log(said)
+                if y.is_floating_point():
+                    together = outputs.mean(1, keepdim=True)
+                else:
+                    together = torch.log(outputs.softmax(3).mean(1, keepdim=True))
                 total = total + (self._losses(together, y)[:, 0] * weights).sum(1)
                 weight = weight + weights.sum(1)
-        return torch.cat(parts, 1), total.cpu().numpy(), weight.cpu().numpy()
+        loss: FloatArray = (total / weight).cpu().numpy()
+        return loss
 
     def _tensor(self, array: NDArray[Any], dtype: torch.dtype | None = None) -> Array:
         import torch

@@ -21,11 +21,9 @@ log = logging.getLogger(__name__)
 Job = tuple[Network, Recipe, FoldData]
 """The training of one fold of one configuration."""
 
-# Folds of many rows are trained in two programs, which may run side by side. More together
-# gained little on a processor; a number that followed the threads would change the last
-# digits. On few rows it takes all other folds to tell a fold's best epoch.
+# Folds are trained in two programs, which may run side by side. More together gained little
+# on a processor; a number that followed the threads would change the last digits.
 _PARTS = 2
-_FEW_ROWS = 5_000
 
 
 def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") -> list[Trained]:
@@ -48,8 +46,7 @@ def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") ->
     for place, (network, recipe, data) in enumerate(jobs):
         kind = network, *recipe.shape(len(data.train))
         kinds.setdefault(kind, {}).setdefault(recipe, []).append(place)
-    most = max(len(data.train) for _, _, data in jobs)
-    count = _PARTS if device == CPU and most > _FEW_ROWS else 1
+    count = _PARTS if device == CPU else 1
     programs = ([*chain(*kind.values())] for kind in kinds.values())
     parts = [part for places in programs for part in _split(places, count)]
     workers = max(1, min(limits.threads, count))

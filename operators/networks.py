@@ -63,8 +63,7 @@ class NeuralNetwork:
     """Hidden layers over embedded numbers and categories, for one member or several.
 
     Prepares its columns itself. The best epoch is found on the held-out rows of the fold,
-    which are then predicted as after the epoch that was best for the other folds; and a
-    regression never leaves the range of its training rows.
+    and a regression never leaves the range of its training rows.
 
     Parameters
     ----------
@@ -248,18 +247,13 @@ class NeuralNetwork:
             for begin in chunks
         ]
         outputs = np.concatenate(parts, axis=1).astype(np.float64)
-        if self._network.outputs > 1:
-            outputs = np.exp(outputs - outputs.max(axis=2, keepdims=True))
-            outputs /= outputs.sum(axis=2, keepdims=True)
-        return self._of(outputs.mean(axis=0))
-
-    def _of(self, said: FloatArray) -> FloatArray:
-        """Predictions from what the members say together."""
-        if self._network.outputs > 1:
-            return said
-        outcome = self._outcome
-        predictions = said * outcome.factor + outcome.centre
-        return np.asarray(np.clip(predictions, outcome.low, outcome.high))
+        if self._network.outputs == 1:
+            outcome = self._outcome
+            predictions = outputs.mean(axis=0) * outcome.factor + outcome.centre
+            return np.asarray(np.clip(predictions, outcome.low, outcome.high))
+        shares = np.exp(outputs - outputs.max(axis=2, keepdims=True))
+        shares /= shares.sum(axis=2, keepdims=True)
+        return np.asarray(shares.mean(axis=0))
 
 
 def fit_together(
@@ -285,7 +279,8 @@ def fit_together(
     for (learner, fold), one in zip(folds, trained, strict=True):
         fitted = copy(learner)._take(fold.inputs, fold.outcome, fold.network, one.weights)
         fitted.is_truncated, fitted.note = one.is_late, one.note
-        results.append((fitted, fitted._of(one.said)))
+        valid = fold.data.valid
+        results.append((fitted, fitted._predicted(valid.numbers, valid.slots)))
     count = len(pairs)
     return [results[begin : begin + count] for begin in range(0, len(results), count)]
 

@@ -93,8 +93,6 @@ class Trained:
     Parameters
     ----------
     weights : without the axis of the folds
-    said : of the validation rows, after the epoch that was best for the other folds trained
-        with it; array of shape (rows, outputs), probabilities or standardised numbers
     loss : of the validation rows
     epoch : the best one
     is_late : whether the deadline ended the training
@@ -102,7 +100,6 @@ class Trained:
     """
 
     weights: Mapping[str, FloatArray]
-    said: FloatArray
     loss: float
     epoch: int
     is_late: bool

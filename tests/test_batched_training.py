@@ -126,34 +126,6 @@ def test_the_weights_are_those_of_the_best_epoch():
         assert log_loss(each, data.valid) == pytest.approx(each.loss)
 
 
-def test_what_is_said_of_a_fold_is_not_chosen_by_its_targets():
-    recipe = replace(RECIPE, learning_rate=0.3, epochs=20)
-    rows = FOLDS[0].valid
-    other = replace(FOLDS[0], valid=replace(rows, y=(rows.y + 1) % 3))
-    one, same = (train([first, *FOLDS[1:]], recipe) for first in (FOLDS[0], other))
-    assert one[0].epoch != same[0].epoch
-    assert np.array_equal(one[0].said, same[0].said)
-    assert not np.array_equal(one[1].said, same[1].said)
-
-
-def test_a_fold_alone_says_what_its_weights_say():
-    (trained,) = train(FOLDS[:1])
-    rows = FOLDS[0].valid
-    true = trained.said[np.arange(len(rows)), rows.y]
-    assert np.average(-np.log(true), weights=rows.weights) == pytest.approx(trained.loss)
-    assert log_loss(trained, rows) == pytest.approx(trained.loss)
-
-
-def test_a_fold_that_diverges_does_not_choose_for_the_others():
-    numbers = np.full_like(FOLDS[0].valid.numbers, np.nan)
-    broken = replace(FOLDS[0], valid=replace(FOLDS[0].valid, numbers=numbers))
-    said = [each.said for each in train([broken, *FOLDS[1:]])]
-    expected = [each.said for each in train(FOLDS[1:])]
-    assert np.isnan(said[0]).all()
-    for one, other in zip(said[1:], expected, strict=True):
-        assert np.allclose(one, other, atol=1e-6)
-
-
 def test_a_device_draws_for_every_fold_by_its_own_seed():
     training = batched_training._Training(NETWORK, [RECIPE] * 3, FOLDS, "cpu", "float32")
     training._device_luck = [torch.Generator().manual_seed(seed) for seed in (0, 1, 0)]
