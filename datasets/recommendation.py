@@ -7,7 +7,6 @@ much: the nearest neighbours alone are a worse guide than all data sets together
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +69,6 @@ def recommended(
     seconds_of: Callable[[Node], float],
     count: int,
     trust: Trust,
-    before: Sequence[str] = (),
 ) -> list[str]:
     """The trees to begin with, at most `count`, in the order in which they should be judged.
 
@@ -80,7 +78,6 @@ def recommended(
     ----------
     trees : those to choose from, by a name of each; they suit the table
     seconds_of : predicts the core-seconds of a tree on the table
-    before : names of those that are judged first in any case
     """
     is_kind = [one.kind is subject.kind for one in experiences]
     if not trees or (sum(is_kind) < _FEWEST_SETS and not _same(subject, experiences).any()):
@@ -97,10 +94,8 @@ def recommended(
     seconds = np.array([max(_LEAST_SECONDS, seconds_of(trees[name])) for name in names])
     known = np.array([bank.is_known for bank in banks])
     heard = weights @ known + trust.unknown * weights.sum()
-    chosen = [names.index(name) for name in before]
-    for bank, index in itertools.product(banks, chosen):
-        bank.take(index)
-    for _ in range(min(count, len(names) - len(chosen))):
+    chosen: list[int] = []
+    for _ in range(min(count, len(names))):
         gains = np.array([bank.gains() for bank in banks])
         values = (weights @ gains) / heard / seconds**trust.thrift
         values[chosen] = -np.inf
@@ -110,7 +105,7 @@ def recommended(
         chosen.append(best)
         for bank in banks:
             bank.take(best)
-    return [names[index] for index in chosen[len(before) :]]
+    return [names[index] for index in chosen]
 
 
 def weights_of(subject: Subject, experiences: Sequence[Experience], trust: Trust) -> FloatArray:
