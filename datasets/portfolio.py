@@ -288,7 +288,7 @@ def _ordered(situation: Situation) -> list[str]:
     order.insert(3, _NETWORK_FOR_NUMBERS if is_regression else _NETWORK)
     if has_categories:
         order.insert(4, _TARGET_MEANS)
-    order += [_MEMBERS, _BUSHY, _synthesized(_DEEP_CATBOOST, situation)]
+    order += [_SLOPED, _MEMBERS, _BUSHY, _synthesized(_DEEP_CATBOOST, situation)]
     if rows <= _MEDIUM_ROWS:
         is_early = situation.affords_kernels
         scaling = "quantile_scaling" if is_regression else "power_scaling"
@@ -299,7 +299,6 @@ def _ordered(situation: Situation) -> list[str]:
             order.insert(5 if is_early else 10, _GAUSSIAN)
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
-    order.append(_SLOPED)
     return order if is_regression else [*order, f"temperature({linear})"]
 
 

@@ -160,8 +160,7 @@ def _fraction(params: Mapping[str, Value], columns: int) -> float:
 
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
     leaves = number(params, "num_leaves")
-    # Small trees learn little a round, and random thresholds less.
-    way = 9.0 * (31 / leaves) ** 0.5 * (4 if params["extra_trees"] else 1)
+    way = 9.0 * (4 if params["extra_trees"] else 1)  # random thresholds learn little a round
     rounds = expected_rounds(number(params, "learning_rate"), way, shape)
     deeper = (leaves / 31) ** 0.4  # 15 leaves take 0.8 of the time, 127 take 1.85
     cell = 5.1e-9 * _fraction(params, shape.columns) * deeper
