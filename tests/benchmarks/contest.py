@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,18 +24,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from memory import megabytes_below
 from rivals import TOOLS
-from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
+from scoring import METRICS, prior, score
 from sklearn.model_selection import KFold, StratifiedKFold
 
 SETS = (
     "credit_g,telco_churn,phoneme,adult,womens_clothing_reviews,vehicle,satimage,"
     "midwest_survey,concrete,ames_housing,california_housing,employee_salaries"
 )
-METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+COLUMNS = (
+    "framework,dataset,fold,budget,cores,task,metric,prior_score,score,fit_s,peak_mb,version,"
+    "single_row_ms,status,error"
+)
 _FOLDS = 5
 _SECONDS = 0.5  # between two looks at the memory
 
@@ -43,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tool", choices=TOOLS, default="autopipe", help="%(default)s")
     parser.add_argument("--python", type=Path, default=sys.executable, help="that has the tool")
-    parser.add_argument("--only", default=SETS, help="a,b,c; default: %(default)s")
+    parser.add_argument("--only", default=SETS, help="a,b,c, or all; default: %(default)s")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds for each fit")
     parser.add_argument("--folds", type=int, default=1, help="of five, to be held out in turn")
     parser.add_argument("--cores", type=int, default=2)
@@ -52,30 +55,34 @@ def main() -> None:
     done = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
     keys = ["framework", "dataset", "fold", "budget"]
     known = {tuple(row) for row in done.reindex(columns=keys).itertuples(index=False)}
-    for name in options.only.split(","):
+    suite = pd.read_csv(Path(os.environ["AUTOPIPE_DATA"]) / "suite.csv").set_index("name")
+    for name in suite.index if options.only == "all" else options.only.split(","):
         for fold in range(options.folds):
             key = options.tool, name, fold, options.budget
             if key in known:
                 continue
-            row = dict(zip(keys, key, strict=True)) | measured(options, name, fold)
+            row = dict(zip(keys, key, strict=True)) | measured(options, suite.loc[name], fold)
+            line = pd.DataFrame([row], columns=COLUMNS.split(","))
             is_new = not options.out.exists()
-            pd.DataFrame([row]).to_csv(options.out, mode="a", header=is_new, index=False)
+            line.to_csv(options.out, mode="a", header=is_new, index=False)
             print(*(f"{key}={value}" for key, value in row.items()), flush=True)
 
 
-def measured(options: argparse.Namespace, name: str, fold: int) -> dict[str, Any]:
-    """What becomes of one fit; a failure is a result too."""
-    folder = Path(os.environ["AUTOPIPE_DATA"])
-    info = pd.read_csv(folder / "suite.csv").set_index("name").loc[name]
-    train, test = split(pd.read_parquet(folder / info.file), info.target, info.task, fold)
+def measured(options: argparse.Namespace, info: Any, fold: int) -> dict[str, Any]:
+    """What becomes of one fit; a failure is a result too.
+
+    Parameters
+    ----------
+    info : the line of the data set in the suite
+    """
+    file = Path(os.environ["AUTOPIPE_DATA"]) / info.file
+    train, test = split(pd.read_parquet(file), info.target, info.task, fold)
     y, y_new = train[info.target], test.pop(info.target)
     row = {
         "cores": options.cores,
         "task": info.task,
         "metric": METRICS[info.task],
         "prior_score": score(info.task, y_new, prior(info.task, y, len(y_new))),
-        "score": np.nan,
-        "fit_s": np.nan,
     }
     with tempfile.TemporaryDirectory() as place:
         job = {
@@ -106,12 +113,14 @@ def watched(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     peak, end = 0.0, time.monotonic() + 2 * options.budget + 120
     with (
         (work / "log").open("w") as log,
-        subprocess.Popen([*command, work], stdout=log, stderr=log, cwd=work) as child,
+        subprocess.Popen(
+            [*command, work], stdout=log, stderr=log, cwd=work, start_new_session=True
+        ) as child,
     ):
         while child.poll() is None:
             peak = max(peak, megabytes_below(child.pid))
             if time.monotonic() > end:
-                child.kill()
+                os.killpg(child.pid, signal.SIGKILL)  # with all that it has started
             time.sleep(_SECONDS)
     return {"peak_mb": peak}
 
@@ -129,24 +138,6 @@ def split(
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     train, test = list(folds.split(table, table[target]))[fold]
     return table.iloc[train].reset_index(drop=True), table.iloc[test].reset_index(drop=True)
-
-
-def prior(task: str, y: pd.Series[Any], rows: int) -> np.ndarray:
-    """What ignores the columns: the mean, or the shares of the classes."""
-    if task == "regression":
-        return np.full((rows, 1), y.mean())
-    return np.tile(np.bincount(y) / len(y), (rows, 1))
-
-
-def score(task: str, y: pd.Series[Any], said: np.ndarray) -> float:
-    """ROC AUC of two classes, log loss of more, root mean squared error of numbers."""
-    if not np.isfinite(said).all():
-        raise ValueError("predictions are not finite")
-    if task == "regression":
-        return float(root_mean_squared_error(y, said[:, 0]))
-    if task == "binary":
-        return float(roc_auc_score(y, said[:, 1]))
-    return float(log_loss(y, said, labels=np.arange(said.shape[1])))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def beside(rows: pd.DataFrame, shared: pd.DataFrame) -> str:
         wins, losses = (ours > filled[tool]).sum(), (ours < filled[tool]).sum()
         lines.append(
             [
-                f"{tool} {some['version'].dropna().iloc[0]}",
+                " ".join([tool, *some["version"].dropna().unique()]),
                 f"{ranks[tool]:.2f}",
                 "" if tool == US else f"{wins} : {losses}",
                 f"{some['normalised'].mean():.4f}",

@@ -3,7 +3,7 @@
     python tests/benchmarks/large_tables.py --budget 60 --history history.csv
 
 Half a million rows, ten thousand columns, a hundred classes; and the large data sets of a
-suite, where `AUTOPIPE_DATA` names one (see `every_set.py`). A fifth of the rows is held out.
+suite, where `AUTOPIPE_DATA` names one (see `contest.py`). A fifth of the rows is held out.
 Says for each when `fit` came back, what the trials were, and the score on the held-out rows
 beside that of `HistGradientBoosting` at its defaults, which has as many cores and no clock.
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from every_set import scores, shown
+from scoring import scores, shown
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import train_test_split
 

@@ -25,7 +25,9 @@ _ROWS = 20  # predicted one by one
 Predict = Callable[[pd.DataFrame], Any]
 
 
-def autopipe(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
+def autopipe(
+    X: pd.DataFrame, y: pd.Series, job: SimpleNamespace, exclude: tuple[str, ...] = ()
+) -> Predict:
     """Autopipe as it comes; it may not know the data set from before."""
     from autopipe import AutoClassifier, AutoRegressor, Knowledge
 
@@ -35,8 +37,14 @@ def autopipe(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
         random_state=0,
         verbose=0,
         knowledge=Knowledge(exclude=["itself"], learn=False),
+        exclude=exclude,
     )
     return _said(model.fit(X, y), job)
+
+
+def without_networks(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
+    """Autopipe without its neural networks."""
+    return autopipe(X, y, job, exclude=("mlp", "tabm"))
 
 
 def autogluon(
@@ -101,6 +109,7 @@ def lightgbm(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
 
 TOOLS = {
     "autopipe": ("autopipe", autopipe),
+    "without_networks": ("autopipe", without_networks),
     "autogluon": ("autogluon.tabular", autogluon),
     "autogluon_medium": ("autogluon.tabular", autogluon_medium),
     "flaml": ("flaml", flaml),

@@ -22,9 +22,9 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-from every_set import scores
 from held_out import held_out, parser
 from scipy.stats import t as student
+from scoring import scores
 
 from autopipe import searching
 from autopipe.evolution.evolution import Evolution
