@@ -18,23 +18,15 @@ from autopipe.ensembles.members import Candidates, Selection
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
 from autopipe.folds import Folds, make_folds
-from autopipe.intake.alignment import (
-    check_groups,
-    check_rows,
-    check_weights,
-    features_and_target,
-)
-from autopipe.intake.coding import Coding
-from autopipe.intake.frames import as_frame
-from autopipe.intake.labels import TargetCoding
+from autopipe.intake.alignment import features_and_target
 from autopipe.metrics import Metric
-from autopipe.monotone import constrained
 from autopipe.persistence import Model
 from autopipe.placement import core_count
 from autopipe.plain import from_json
 from autopipe.refitting import Rows
 from autopipe.seeds import RandomState, Seeds
 from autopipe.task import TaskKind
+from autopipe.training_rows import training_rows
 
 _SECONDS = 0.5  # to calibrate and judge what is chosen
 
@@ -146,25 +138,23 @@ class Afterwards:
         """
         model = self._fitted()
         X, y = features_and_target(X, y)
-        X = model.joined(X, tables)
-        frame = as_frame(X)
-        coding = Coding.learn(
-            X, {name: role.value for name, role in model.coding.roles.items()}
+        roles = {name: role.value for name, role in model.coding.roles.items()}
+        monotone = {from_json(name): sign for name, sign in model.facts.get("monotone", [])}
+        given = training_rows(
+            model.joined(X, tables),
+            y,
+            model.target_coding.kind is not TaskKind.REGRESSION,
+            groups,
+            sample_weight,
+            roles,
+            monotone or None,
         )
-        check_rows(frame, y)
-        check_groups(groups, len(frame))
-        table = coding.encode(X)
-        kind = model.target_coding.kind
-        target_coding = TargetCoding.learn(y, classify=kind is not TaskKind.REGRESSION)
-        target = target_coding.target(y, check_weights(sample_weight, len(table)))
-        if monotone := model.facts.get("monotone"):
-            signs = {from_json(name): sign for name, sign in monotone}
-            table = constrained(table, coding, signs, kind)
+        table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
         count = max((len(one.models) for one in model.predictor.members), default=1)
         cv = self.cv if self.cv is not None else max(2, count)
-        folds = make_folds(target, cv, seeds, groups, frame)
-        new = replace(model, coding=coding, target_coding=target_coding)
+        folds = make_folds(target, cv, seeds, groups, given.frame)
+        new = replace(model, coding=given.coding, target_coding=given.target_coding)
         rows = Rows(table, target, folds, self._metric(new), seeds, core_count(self.n_jobs))
         has_costs = model.facts.get("has_costs", False) and model.decision is not None
         costs = model.decision.costs if has_costs and model.decision is not None else None

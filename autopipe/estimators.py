@@ -23,20 +23,12 @@ from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
 from autopipe.fitting import fit
-from autopipe.intake.alignment import (
-    check_groups,
-    check_rows,
-    check_weights,
-    features_and_target,
-)
-from autopipe.intake.coding import Coding
+from autopipe.intake.alignment import features_and_target
 from autopipe.intake.frames import as_frame
-from autopipe.intake.labels import TargetCoding
 from autopipe.intake.suspicion import warn_of_suspicions
 from autopipe.keywords import explaining_keywords
 from autopipe.leaving import Leaving
-from autopipe.metrics import metric_for
-from autopipe.monotone import constrained
+from autopipe.metrics import Metric, metric_for
 from autopipe.operators.declaration import Operator
 from autopipe.persistence import Model, read_model
 from autopipe.plain import plain, to_json
@@ -46,9 +38,10 @@ from autopipe.reports.failures import warn_if_all_failed
 from autopipe.reports.inspection import Inspection
 from autopipe.reports.leaderboard import history
 from autopipe.reports.summary import summary_html
-from autopipe.run import Callback
+from autopipe.run import Callback, Fitted
 from autopipe.seeds import RandomState, Seeds
 from autopipe.task import FloatArray
+from autopipe.training_rows import training_rows
 
 
 class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
@@ -244,34 +237,52 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             is_grouped = groups is not None
             tables = None if tables is None else frames_of(tables)
             given = as_frame(X)
-            X, joining, notes = widened(X, tables, relationships, cutoff, arguments, is_grouped)
-            frame = as_frame(X)
-            coding = Coding.learn(X, roles)
-            check_rows(frame, y)
-            check_groups(groups, len(frame))
-            table = coding.encode(X)
-            target_coding = TargetCoding.learn(y, classify=self._is_classifier)
-            target = target_coding.target(y, check_weights(sample_weight, len(table)))
-            if monotone is not None:
-                table = constrained(table, coding, monotone, target.kind)
-            names = list(coding.columns)
-            warn_of_suspicions(table, target, names, target_coding.classes, is_grouped)
-            classes = target_coding.classes if self._is_classifier else None
-            metric = metric_for(self.scoring, target.kind, classes)
+            X, joining, made = widened(X, tables, relationships, cutoff, arguments, is_grouped)
+            rows = training_rows(
+                X, y, self._is_classifier, groups, sample_weight, roles, monotone
+            )
+            classes = rows.target_coding.classes
+            names = list(rows.coding.columns)
+            warn_of_suspicions(rows.table, rows.target, names, classes, is_grouped)
+            metric = metric_for(
+                self.scoring, rows.target.kind, classes if self._is_classifier else None
+            )
             reading = reading_cost(
-                lambda rows: coding.encode(joined(joining, rows, tables)), given
+                lambda few: rows.coding.encode(joined(joining, few, tables)), given
             )
             options = replace(
                 options,
+                costs=None if costs is None else self._costs(costs, classes),
                 demands=replace(options.demands, reading=reading),
-                notes={**options.notes, **notes},
+                notes={**options.notes, **made},
             )
-            if costs is not None:
-                options = replace(options, costs=self._costs(costs, classes))
         seeds = None if self.random_state is None else Seeds.of(self.random_state)
-        fitted = fit(table, target, metric, options, seeds, clock)
+        fitted = fit(rows.table, rows.target, metric, options, seeds, clock)
+        further = {
+            "has_costs": costs is not None,
+            "roles": _by_column(roles),
+            "monotone": _by_column(monotone),
+        }
+        self._adopt(
+            Model(
+                rows.coding,
+                rows.target_coding,
+                fitted.predictor,
+                fitted.conclusion.decision,
+                fitted.conclusion.conformal,
+                fitted.trials,
+                {**self._facts(fitted, metric), **further},
+                fitted.front,
+                joining,
+            )
+        )
+        warn_if_all_failed(fitted.trials)
+        return self
+
+    def _facts(self, fitted: Fitted, metric: Metric) -> dict[str, Any]:
+        """What a model tells of its fit, as JSON."""
         estimate = fitted.conclusion.estimate
-        facts = {
+        return {
             "class": type(self).__name__,
             "arguments": self._plain_arguments(),
             "score_name": metric.shown_name,
@@ -280,29 +291,10 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             "ledger": dict(fitted.ledger),
             "interrupted": fitted.was_interrupted,
             "ending": fitted.ending,
-            "has_costs": costs is not None,
-            "roles": _by_column(roles),
-            "monotone": _by_column(monotone),
         }
-        decision, conformal = fitted.conclusion.decision, fitted.conclusion.conformal
-        self._adopt(
-            Model(
-                coding,
-                target_coding,
-                fitted.predictor,
-                decision,
-                conformal,
-                fitted.trials,
-                facts,
-                fitted.front,
-                joining,
-            )
-        )
-        warn_if_all_failed(fitted.trials)
-        return self
 
-    def _costs(self, costs: Any, classes: np.ndarray | None) -> FloatArray:
-        if classes is None:
+    def _costs(self, costs: Any, classes: np.ndarray) -> FloatArray:
+        if not self._is_classifier:
             raise OptionError("fit(costs=...): a regressor names no classes; leave it out.")
         return costs_of(costs, classes)
 
