@@ -7,11 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from autopipe.errors import OptionError, StoreError, UnknownOperatorError
+from autopipe.errors import OptionError, StoreError
 from autopipe.execution.store import Store
 from autopipe.export.pipelines import tree_of
 from autopipe.export.reading import trees_in
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.catalogue import learner_of, operator_named
 from autopipe.tree import TABLE, Node, parse
 from autopipe.trial import Source, Trial
 
@@ -62,21 +62,8 @@ def best_trees(trials: Sequence[Trial]) -> list[Node]:
     complete = [t for t in trials if t.score is not None and t.source is not Source.STACK]
     ranked = sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))
     trees = list(dict.fromkeys(trial.tree for trial in ranked))
-    leaders = {_learner(tree): tree for tree in reversed(trees)}.values()
+    leaders = {learner_of(tree): tree for tree in reversed(trees)}.values()
     return sorted(trees, key=lambda tree: tree not in leaders)[:_MOST]
-
-
-def _learner(tree: Node) -> str:
-    """The name of the learner; of one that is gone, that of the root."""
-    names = [node.op for _, node in tree.walk()]
-    return next((name for name in names if _is_learner(name)), tree.op)
-
-
-def _is_learner(name: str) -> bool:
-    try:
-        return operator_named(name).is_learner
-    except UnknownOperatorError:
-        return False
 
 
 def _of_script(path: Path) -> list[Node]:

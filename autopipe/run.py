@@ -24,7 +24,7 @@ from autopipe.execution.store import Store
 from autopipe.folds import Folds
 from autopipe.learning.remembering import remember
 from autopipe.metrics import Metric
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.catalogue import learner_of, operator_named
 from autopipe.refitting import Rows
 from autopipe.reports.progress import Progress
 from autopipe.second_level import Stacking
@@ -329,8 +329,7 @@ class Run:
 
 def _family(tree: Node) -> str:
     """The family of the learner that makes the tree's predictions."""
-    operators = (operator_named(node.op) for _, node in tree.walk())
-    return next(operator.family for operator in operators if operator.is_learner)
+    return operator_named(learner_of(tree)).family
 
 
 def _warn_of_loss(number: int, error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from autopipe.errors import OptionError
@@ -15,10 +14,10 @@ from autopipe.evolution.ladder import Ladder
 from autopipe.evolution.samplers import Sampled
 from autopipe.evolution.search import Search
 from autopipe.evolution.studies import SAMPLERS
+from autopipe.operators.catalogue import learner_of
 from autopipe.seeds import Seeds
 from autopipe.suggestion import did_you_mean
 from autopipe.tree import Node
-from autopipe.trial import Trial
 
 _LAG = 8  # trials; see `Steady`: no more workers than this keep a counted run reproducible
 
@@ -79,12 +78,7 @@ def made_search(
     if search == "evolution":
         return Evolution(portfolio, grammar, seeds, lag=lag, init=init, gains=gains)
     is_large = rows >= _LADDER_ROWS and not is_counted
-    ladder = Ladder(partial(_learner, grammar)) if is_large else None
+    ladder = Ladder(lambda trial: learner_of(trial.tree)) if is_large else None
     if search == "grid":
         return Grid(portfolio[:1], grammar, seeds, lag, init, ladder)
     return Sampled(portfolio[:1], grammar, seeds, search, lag, init, ladder)
-
-
-def _learner(grammar: Grammar, trial: Trial) -> str:
-    names = [node.op for _, node in trial.tree.walk() if node.op in grammar.operators]
-    return next((name for name in names if grammar.operators[name].is_learner), trial.tree.op)

@@ -6,6 +6,7 @@ import importlib
 import keyword
 import pkgutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -63,6 +64,15 @@ def operator_named(name: str) -> Operator:
     raise UnknownOperatorError(
         f"No operator is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
     )
+
+
+def learner_of(tree: Node) -> str:
+    """The operator that makes a tree's predictions; the root where nobody knows it now."""
+    for _, node in tree.walk():
+        with suppress(UnknownOperatorError):
+            if node.op != TABLE_NAME and operator_named(node.op).is_learner:
+                return node.op
+    return tree.op
 
 
 def estimator_for(node: Node) -> Any:  # a Transformer, Learner or Calibrator

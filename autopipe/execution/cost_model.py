@@ -11,7 +11,7 @@ import numpy as np
 
 from autopipe.errors import UnknownOperatorError
 from autopipe.folds import Folds
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.catalogue import learner_of, operator_named
 from autopipe.operators.cost import Cost, Shape
 from autopipe.operators.fitted import is_stateless
 from autopipe.space import defaults
@@ -75,7 +75,7 @@ class CostModel:
     def predict(self, tree: Node, train_share: float = 1.0) -> Estimate:
         """What a trial on this share of the training rows will take."""
         bill = self._bill(tree, train_share)
-        seconds = self._declared(bill) * math.exp(self._correction(_learner(tree)))
+        seconds = self._declared(bill) * math.exp(self._correction(learner_of(tree)))
         return Estimate(seconds, self._threads * bill.megabytes)
 
     def learn(self, trial: Trial) -> None:
@@ -95,7 +95,7 @@ class CostModel:
             return
         seconds = trial.seconds * (_BEYOND if is_cut else 1.0)
         ratio = math.log(max(seconds, _TRIAL_SECONDS) / declared)
-        learner = _learner(trial.tree)
+        learner = learner_of(trial.tree)
         if not is_cut or ratio > self._correction(learner):
             self._ratios[learner].append(ratio)
 
@@ -146,9 +146,3 @@ def _bill(node: Node, fold: Shape, whole: Shape) -> Cost:
         seconds += cost.seconds + cost.prepare_seconds
     megabytes = bill.megabytes + max(cost.megabytes, on_all.megabytes * is_stateless(node))
     return Cost(seconds, shared, megabytes, cost.gives or shape)
-
-
-def _learner(tree: Node) -> str:
-    """The name of the learner that makes the tree's predictions."""
-    operators = (operator_named(node.op) for _, node in tree.walk() if node.op != TABLE_NAME)
-    return next(operator.name for operator in operators if operator.is_learner)

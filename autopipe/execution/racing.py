@@ -6,12 +6,12 @@ from collections import defaultdict
 
 import numpy as np
 
-from autopipe.errors import AutopipeError, UnknownOperatorError
+from autopipe.errors import AutopipeError
 from autopipe.folds import Folds
 from autopipe.operators.boosting import validation_loss
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.catalogue import learner_of
 from autopipe.task import FloatArray, IntArray, Target
-from autopipe.tree import TABLE_NAME, Node
+from autopipe.tree import Node
 
 _RIVALS = 3  # the trials of a learner that a trial of it has to keep up with
 
@@ -49,12 +49,12 @@ class Race:
             validation_loss(self._target.take(rows), predictions[rows])
             for _, rows in self._folds.pairs
         ]
-        best = [*self._worst[_learner(tree)], (float(np.mean(losses)), max(losses))]
-        self._worst[_learner(tree)] = sorted(best)[:_RIVALS]
+        best = [*self._worst[learner_of(tree)], (float(np.mean(losses)), max(losses))]
+        self._worst[learner_of(tree)] = sorted(best)[:_RIVALS]
 
     def most_loss(self, tree: Node) -> float:
         """The mean loss beyond which a trial of this tree is ended; infinite while unknown."""
-        best = self._worst.get(_learner(tree), [])
+        best = self._worst.get(learner_of(tree), [])
         return best[-1][1] if len(best) == _RIVALS else float("inf")
 
 
@@ -94,13 +94,3 @@ class Watch:
                 f"outrun after {seen} of {self._folds} folds: a loss of {mean:.4g}, and "
                 f"{self._most_loss:.4g} was the most allowed"
             )
-
-
-def _learner(tree: Node) -> str:
-    for _, node in tree.walk():
-        try:
-            if node.op != TABLE_NAME and operator_named(node.op).is_learner:
-                return node.op
-        except UnknownOperatorError:  # of a former run
-            continue
-    return tree.op

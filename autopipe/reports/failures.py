@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from autopipe.operators.catalogue import catalogue
-from autopipe.tree import Node
+from autopipe.operators.catalogue import learner_of
 from autopipe.trial import Status, Trial
 
 _COLUMNS = ("learner", "status", "reason", "count", "share", "tree", "traceback")
@@ -23,7 +22,7 @@ def failures(trials: Sequence[Trial]) -> pd.DataFrame:
     groups: dict[tuple[str, str, str], list[Trial]] = {}
     for trial in trials:
         if not trial.is_complete and trial.status is not Status.PARTIAL:
-            key = (_learner(trial.tree), trial.status.value, trial.reason)
+            key = (learner_of(trial.tree), trial.status.value, trial.reason)
             groups.setdefault(key, []).append(trial)
     rows = [
         (*key, len(alike), len(alike) / len(trials), str(alike[-1].tree), alike[-1].traceback)
@@ -48,10 +47,3 @@ def warn_if_all_failed(trials: Sequence[Trial]) -> None:
         f"the target for every row. Reasons: {'; '.join(told)}. failures() tells more.",
         stacklevel=4,  # the line that calls `fit`, which wraps the one that calls this
     )
-
-
-def _learner(tree: Node) -> str:
-    """The operator that makes the tree's predictions; the root's if nobody knows it now."""
-    known = catalogue()
-    names = (node.op for _, node in tree.walk() if node.op in known)
-    return next((name for name in names if known[name].is_learner), tree.op)
