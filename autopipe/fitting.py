@@ -129,7 +129,7 @@ def fit(
     shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
-    data, glimpse = RunData(table, target, folds), folds.glimpse(target, seeds)
+    data = RunData(table, target, folds)
     with ExitStack() as stack:
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
@@ -173,32 +173,10 @@ def fit(
             run.take_up(trials)
             for trial in trials:
                 search.tell(trial)
-            loop = Loop(
-                ask=search.ask,
-                tell=search.tell,
-                announce=run.announce,
-                pace=Pace(
-                    costs,
-                    clock,
-                    search_end,
-                    cores_share=1 / shares.workers,
-                    max_megabytes=memory_mb / shares.workers,
-                ),
-                executor=executor,
-                store=store,
-                clock=clock,
-                score=lambda predictions: fold_scores(predictions, target, folds, metric),
-                race=None if clock.budget is None else Race(target, folds),
-                screen=lambda predictions: fold_scores(predictions, target, glimpse, metric),
-                observe=run.observe,
-                refresh=run.refresh,
-                seed=seeds.root,
-                search_end=search_end,
-                max_trials=options.max_trials,
-                fold_threads=shares.fold_threads,
-                former=trials,
-                objection=run.objection,
-            )
+            share = 1 / shares.workers
+            pace = Pace(costs, clock, search_end, share, max_megabytes=memory_mb * share)
+            threads, most = shares.fold_threads, options.max_trials
+            loop = _loop(search, executor, pace, run, seeds, threads, most, trials)
             _run_out(loop, run)
         run.progress.ending = getattr(search, "ended", "")
         with clock.stage("finish"):
@@ -225,6 +203,41 @@ def _search_end(clock: Clock, options: Options) -> float:
         return end
     is_stacked, is_refitted = options.ensemble == "stack", options.demands.are_any
     return end - (_STACK_SHARE * is_stacked + _REFIT_SHARE * is_refitted) * clock.budget
+
+
+def _loop(
+    search: Search,
+    executor: Executor,
+    pace: Pace,
+    run: Run,
+    seeds: Seeds,
+    fold_threads: int,
+    max_trials: int | None,
+    former: Sequence[Trial],
+) -> Loop:
+    """What judges the search's trees, and tells search and run of them."""
+    target, folds, metric, clock = run.target, run.folds, run.metric, run.clock
+    glimpse = folds.glimpse(target, seeds)
+    return Loop(
+        ask=search.ask,
+        tell=search.tell,
+        announce=run.announce,
+        pace=pace,
+        executor=executor,
+        store=run.store,
+        clock=clock,
+        score=lambda predictions: fold_scores(predictions, target, folds, metric),
+        race=None if clock.budget is None else Race(target, folds),
+        screen=lambda predictions: fold_scores(predictions, target, glimpse, metric),
+        observe=run.observe,
+        refresh=run.refresh,
+        seed=seeds.root,
+        search_end=pace.search_end,
+        max_trials=max_trials,
+        fold_threads=fold_threads,
+        former=former,
+        objection=run.objection,
+    )
 
 
 def _run_out(loop: Loop, run: Run) -> None:
