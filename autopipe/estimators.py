@@ -69,7 +69,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         (0.01, 0.1), "num_leaves": 31, "max_bin": [63, 127]}}: a range, a value, some values
     init : trees to begin with: the text of one, a list of such, or the best of a former run,
         given as its folder, as a fitted estimator, or as the script that it exported
-    knowledge : "auto" begins with what paid on other data sets, those that autopipe ships with
+    knowledge : "auto" tries early what paid on other data sets, those that autopipe ships with
         and the runs on this machine, to which it adds this one; a `Knowledge` says which and
         whether; None does neither
     search : "evolution"; "random", "grid", "tpe" or "cmaes", which sample a learner, what

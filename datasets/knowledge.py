@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autopipe.datasets import knowledge_file
@@ -16,7 +18,7 @@ from autopipe.datasets.experience import Experience, Result, experience
 from autopipe.datasets.fingerprint import SAME, Fingerprint, fingerprint, similarity
 from autopipe.datasets.metafeatures import metafeatures
 from autopipe.datasets.portfolio import Situation, is_affordable, paced, portfolio
-from autopipe.datasets.recommendation import Subject, Trust, adapted, recommended
+from autopipe.datasets.recommendation import Subject, Trust, adapted, is_among, recommended
 from autopipe.errors import OptionError, StoreError, TreeError, UnknownOperatorError
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
@@ -89,9 +91,10 @@ class Knowledge:
         completed: Callable[[Node], Node],
         own: bool = True,
     ) -> list[Node]:
-        """The trees that a run begins with: the built-in first one, then what is recommended.
+        """The trees that a run begins with: the built-in list, then what else has paid.
 
-        The first one is fast on any table; what is left of the built-in list comes last.
+        Where a part of the same data set is known, what paid there comes first, but for the
+        first tree of the list, which is fast on any table.
 
         Parameters
         ----------
@@ -113,6 +116,7 @@ class Knowledge:
             situation.has_texts,
         )
         trees = suiting(experiences, situation, completed)
+        comes_first = is_among(subject, experiences)
         order = recommended(
             subject,
             experiences,
@@ -120,10 +124,10 @@ class Knowledge:
             lambda tree: situation.seconds_of(parse(paced(str(tree), situation))),
             _RECOMMENDED,
             self.trust,
+            () if comes_first else _unpaced(situation, completed),
         )
-        if not order:
-            return built_in
-        return [built_in[0], *(parse(paced(text, situation)) for text in order), *built_in[1:]]
+        found = [parse(paced(text, situation)) for text in order]
+        return [built_in[0], *found, *built_in[1:]] if comes_first else [*built_in, *found]
 
     def note(
         self,
@@ -196,6 +200,15 @@ def suiting(
         if full not in found and is_affordable(full, situation):
             found[full] = tree
     return {str(tree): tree for tree in found.values()}
+
+
+def _unpaced(situation: Situation, completed: Callable[[Node], Node]) -> list[str]:
+    """The built-in list as text with all hyperparameters, as if there were time for all."""
+    found = []
+    for text in portfolio(replace(situation, core_seconds=math.inf)):
+        with suppress(TreeError, UnknownOperatorError):  # of operators that decline
+            found.append(str(completed(parse(text))))
+    return found
 
 
 def _tried(experiences: Sequence[Experience], situation: Situation) -> Iterator[str]:

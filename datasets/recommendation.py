@@ -69,8 +69,9 @@ def recommended(
     seconds_of: Callable[[Node], float],
     count: int,
     trust: Trust,
+    before: Sequence[str] = (),
 ) -> list[str]:
-    """The trees to begin with, at most `count`, in the order in which they should be judged.
+    """The trees to judge, at most `count`, in the order in which they should be judged.
 
     None where too little is known: few data sets, and no part of this one.
 
@@ -78,9 +79,10 @@ def recommended(
     ----------
     trees : those to choose from, by a name of each; they suit the table
     seconds_of : predicts the core-seconds of a tree on the table
+    before : names of those that are judged earlier in any case
     """
     is_kind = [one.kind is subject.kind for one in experiences]
-    if not trees or (sum(is_kind) < _FEWEST_SETS and not _same(subject, experiences).any()):
+    if not trees or (sum(is_kind) < _FEWEST_SETS and not is_among(subject, experiences)):
         return []
     names = list(trees)
     forms: dict[tuple[bool, bool], list[str]] = {}
@@ -94,8 +96,12 @@ def recommended(
     seconds = np.array([max(_LEAST_SECONDS, seconds_of(trees[name])) for name in names])
     known = np.array([bank.is_known for bank in banks])
     heard = weights @ known + trust.unknown * weights.sum()
-    chosen: list[int] = []
-    for _ in range(min(count, len(names))):
+    chosen = [names.index(name) for name in before if name in trees]
+    for bank in banks:
+        for index in chosen:
+            bank.take(index)
+    given = len(chosen)
+    for _ in range(min(count, len(names) - given)):
         gains = np.array([bank.gains() for bank in banks])
         values = (weights @ gains) / heard / seconds**trust.thrift
         values[chosen] = -np.inf
@@ -105,7 +111,7 @@ def recommended(
         chosen.append(best)
         for bank in banks:
             bank.take(best)
-    return [names[index] for index in chosen]
+    return [names[index] for index in chosen[given:]]
 
 
 def weights_of(subject: Subject, experiences: Sequence[Experience], trust: Trust) -> FloatArray:
@@ -120,6 +126,11 @@ def weights_of(subject: Subject, experiences: Sequence[Experience], trust: Trust
     if is_same.any():
         weights = (1 - trust.same) * weights + trust.same * is_same / is_same.sum()
     return np.asarray(weights / weights.sum())
+
+
+def is_among(subject: Subject, experiences: Sequence[Experience]) -> bool:
+    """Whether a part of the same data set is among them."""
+    return bool(_same(subject, experiences).any())
 
 
 def _same(subject: Subject, experiences: Sequence[Experience]) -> NDArray[np.bool_]:

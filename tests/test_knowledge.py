@@ -95,8 +95,15 @@ def test_trees_that_nothing_tells_of_any_more_are_forgotten(tmp_path):
     database.close()
 
 
-def test_a_run_begins_with_the_first_built_in_tree_and_then_with_what_is_recommended(shipped):
-    trees = first_trees()
+def test_a_run_goes_on_after_the_built_in_list_with_what_paid_elsewhere(shipped):
+    execute(shipped, "UPDATE data_set SET fingerprint = '[]'")  # none is of the same table
+    trees, count = first_trees(), len(built_in())
+    assert trees[:count] == built_in()
+    assert set(trees[count : count + 2]) == {STRONG, OTHER}
+
+
+def test_what_paid_on_a_part_of_the_same_table_comes_second(shipped):
+    trees = first_trees()  # of rows that are like those of "toys"
     assert trees[0] == built_in()[0]
     assert set(trees[1:3]) == {STRONG, OTHER}
     assert trees[-1] == built_in()[-1]

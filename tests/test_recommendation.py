@@ -72,6 +72,15 @@ def test_no_tree_is_recommended_twice_and_none_that_adds_nothing():
     assert set(order_of([made_up()], trees={WEAK: EVERY[WEAK]})) == {WEAK}
 
 
+def test_what_is_judged_before_is_not_recommended_and_neither_is_its_like_soon():
+    one = made_up()
+    found = [replace(one, name=f"{one.name}{i}") for i in range(10)]
+    given = (subject_like(one), found, EVERY, lambda tree: 1.0, 10, BY_GAIN)
+    order = recommended(*given, before=[STRONG, "a tree that nobody knows"])
+    assert STRONG not in order
+    assert order[0] == OTHER
+
+
 def test_what_was_tried_on_few_data_sets_is_believed_less():
     many = [made_up(f"set{seed}", trees=(OTHER, WEAK), seed=seed) for seed in range(5)]
     order = order_of([*many, made_up("one", seed=9)], trust=replace(BY_GAIN, unknown=10.0))

@@ -137,7 +137,10 @@ class Replayed:
             found.append(tree if tree in self.seconds else by_shape.get(_without_rate(tree)))
         return [text for text in found if text is not None]
 
-    def recommended(self, others: Sequence[Experience], trust: Trust) -> list[str]:
+    def recommended(
+        self, others: Sequence[Experience], trust: Trust, before: Sequence[str] = ()
+    ) -> list[str]:
+        """What the others recommend, after these trees; what is built in comes last."""
         subject = Subject(
             self.situation.kind,
             self.experience.metafeatures,
@@ -147,8 +150,9 @@ class Replayed:
         )
         trees = suiting(others, self.situation, self.grammar.completed)
         trees = {text: tree for text, tree in trees.items() if text in self.seconds}
-        order = recommended(subject, others, trees, self.situation.seconds_of, 30, trust)
-        return list(dict.fromkeys([self.built_in()[0], *order, *self.built_in()]))
+        seconds_of, before = self.situation.seconds_of, list(before) or self.built_in()[:1]
+        order = recommended(subject, others, trees, seconds_of, 30, trust, before)
+        return list(dict.fromkeys([*before, *order, *self.built_in()]))
 
     def curve(self, order: Sequence[str]) -> FloatArray:
         """The normalised score at every checkpoint."""
