@@ -108,14 +108,14 @@ def lightgbm(X: pd.DataFrame, y: pd.Series, job: SimpleNamespace) -> Predict:
 
 
 TOOLS = {
-    "autopipe": ("autopipe", autopipe),
-    "without_networks": ("autopipe", without_networks),
-    "autogluon": ("autogluon.tabular", autogluon),
-    "autogluon_medium": ("autogluon.tabular", autogluon_medium),
-    "flaml": ("flaml", flaml),
-    "lgbm": ("lightgbm", lightgbm),
+    "autopipe": ("autopipe", "autopipe.estimators", autopipe),
+    "without_networks": ("autopipe", "autopipe.estimators", without_networks),
+    "autogluon": ("autogluon.tabular", "autogluon.tabular", autogluon),
+    "autogluon_medium": ("autogluon.tabular", "autogluon.tabular", autogluon_medium),
+    "flaml": ("flaml", "flaml", flaml),
+    "lgbm": ("lightgbm", "lightgbm", lightgbm),
 }
-"""By name: the distribution, and the module, and how it is fitted."""
+"""By name: the distribution, what is imported before the clock starts, and how it is fitted."""
 
 
 def _said(model: Any, job: SimpleNamespace) -> Predict:
@@ -125,11 +125,11 @@ def _said(model: Any, job: SimpleNamespace) -> Predict:
 
 def main(folder: Path) -> None:
     job = SimpleNamespace(**json.loads((folder / "job.json").read_text()), folder=str(folder))
-    package, fit = TOOLS[job.framework]
+    distribution, module, fit = TOOLS[job.framework]
     train = pd.read_parquet(folder / "train.parquet")
     test = pd.read_parquet(folder / "test.parquet")
     X, y = train.drop(columns=job.target), train[job.target]
-    importlib.import_module(package)  # which takes seconds that are not the fit's
+    importlib.import_module(module)  # which takes seconds that are not the fit's
     begin = time.perf_counter()
     predict = fit(X, y, job)
     seconds = time.perf_counter() - begin
@@ -142,7 +142,7 @@ def main(folder: Path) -> None:
         predict(test.iloc[[row]])
         took.append(1e3 * (time.perf_counter() - begin))
     told = {
-        "version": version(package),
+        "version": version(distribution),
         "fit_s": seconds,
         "single_row_ms": statistics.median(took),
     }
