@@ -78,11 +78,11 @@ def _termination_as_interrupt() -> Iterator[Callable[[], bool]]:
 def _demo(arguments: argparse.Namespace) -> None:
     from rich.table import Table
 
-    from autopipe.demo import Mean, breast_cancer, contender, held_out, rivals, verdict
+    from autopipe.demo import Mean, contender, digits, held_out, rivals, verdict
 
-    split = breast_cancer(arguments.seed)
+    split = digits(arguments.seed)
     _say(
-        "Breast cancer, benign or malignant, as scikit-learn ships it: "
+        "Handwritten digits of 8 x 8 pixels, as scikit-learn ships them: "
         f"{len(split.y)} rows to fit, {len(split.y_held_out)} held out, "
         f"{split.X.shape[1]} columns.\nautopipe searches for {arguments.budget:g} s ..."
     )

@@ -74,12 +74,12 @@ class Split:
     y_held_out: IntArray
 
 
-def breast_cancer(seed: int) -> Split:
-    """Wisconsin breast cancer, which scikit-learn ships, with a quarter held out."""
-    from sklearn.datasets import load_breast_cancer
+def digits(seed: int) -> Split:
+    """Handwritten digits, which scikit-learn ships, with a quarter held out."""
+    from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X, y = load_digits(return_X_y=True, as_frame=True)
     X, X_held_out, y, y_held_out = train_test_split(
         X, y.to_numpy(), test_size=0.25, stratify=y, random_state=seed
     )

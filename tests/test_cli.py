@@ -212,7 +212,7 @@ def test_the_command_line_wakes_no_library_before_it_is_needed():
 def test_a_demo_compares_on_rows_that_no_model_has_seen(capsys):
     assert run("demo", "--budget", "3s") == 0
     shown = capsys.readouterr()
-    assert "143 held out" in shown.err
+    assert "450 held out" in shown.err
     for words in ("Leaderboard", "log loss", "logistic regression", "autopipe's log loss is"):
         assert words in shown.out
 
