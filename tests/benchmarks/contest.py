@@ -6,9 +6,11 @@
         --python ITS_ENVIRONMENT/bin/python --budget 60 --folds 3 --out contest.csv
     python tests/benchmarks/contest_report.py contest.csv --plot contest.svg
 
-A fifth of the rows is held out, as fold k of five (seed 0, stratified for classes); classes are
-numbered. A fit runs in a process of its own, in the Python that is given. What the output has
-a row for is not run again. Memory is the largest proportional set size of all processes.
+The suite is a folder with `suite.csv` (columns name, file, task, target) and one Parquet file
+for each data set. A fifth of the rows is held out, as fold k of five (seed 0, stratified for
+classes); classes are numbered. A fit runs in a process of its own, in the Python that is given.
+What the output has a row for is not run again. Memory is the largest proportional set size of
+all processes.
 """
 
 from __future__ import annotations
@@ -35,9 +37,9 @@ SETS = (
     "midwest_survey,concrete,ames_housing,california_housing,employee_salaries"
 )
 COLUMNS = (
-    "framework,dataset,fold,budget,cores,task,metric,prior_score,score,fit_s,peak_mb,version,"
-    "single_row_ms,status,error"
-)
+    "framework", "dataset", "fold", "budget", "cores", "task", "metric", "prior_score", "score",
+    "fit_s", "peak_mb", "version", "single_row_ms", "status", "error",
+)  # fmt: skip
 _FOLDS = 5
 _SECONDS = 0.5  # between two looks at the memory
 
@@ -62,7 +64,7 @@ def main() -> None:
             if key in known:
                 continue
             row = dict(zip(keys, key, strict=True)) | measured(options, suite.loc[name], fold)
-            line = pd.DataFrame([row], columns=COLUMNS.split(","))
+            line = pd.DataFrame([row], columns=COLUMNS)
             is_new = not options.out.exists()
             line.to_csv(options.out, mode="a", header=is_new, index=False)
             print(*(f"{key}={value}" for key, value in row.items()), flush=True)
