@@ -192,7 +192,10 @@ def portfolio(situation: Situation) -> list[str]:
     The first one is fast on any table. Some may be of operators that decline the table; the
     grammar knows.
     """
-    trees = _affordable(_ordered(situation), situation)
+    order = _ordered(situation)
+    if situation.kind is TaskKind.REGRESSION:
+        order = [_unpenalised(tree) for tree in order]
+    trees = _affordable(order, situation)
     if not situation.has_texts:
         return [_filled(tree, situation, "table", "table") for tree in trees]
     read = "text_prediction(table)", "text_prediction(text_topics(table))"
@@ -313,6 +316,15 @@ def _synthesized(tree: str, situation: Situation) -> str:
     if situation.rows < _FEW_ROWS or situation.schema.is_monotone:
         return tree
     return re.sub(r"{(table|rich)}", r"synthesized({\1})", tree)
+
+
+def _unpenalised(tree: str) -> str:
+    """The tree without what it pays for the size of its leaves.
+
+    The penalties were found where few targets had a spread of 1. On one of that spread they
+    cost up to 19 % of the error (concrete, bike sharing), and gained 2 % at most, on nine sets.
+    """
+    return re.sub(r" (lambda_l1|reg_alpha)=[\d.]+,", "", tree)
 
 
 def _for_many_columns(situation: Situation) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -34,6 +34,38 @@ def validation_loss(target: Target, predictions: FloatArray) -> float:
     else:
         losses = np.square(predictions[:, 0] - target.y)
     return float(np.average(losses, weights=target.weights))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What numbers to be predicted are measured in while a booster learns.
+
+    Penalties then mean the same whatever the scale of the target, and float32 holds what
+    differs between its rows. Without it, XGBoost found no split at all in targets of a
+    thousandth.
+    """
+
+    centre: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """Mean and standard deviation; classes are left as they are."""
+        if target.is_classification:
+            return cls()
+        centre = float(np.average(target.y, weights=target.weights))
+        spread = float(np.sqrt(np.average((target.y - centre) ** 2, weights=target.weights)))
+        return cls(centre, spread or 1.0)
+
+    def measured(self, target: Target) -> Target:
+        """The target in this unit."""
+        if target.is_classification:
+            return target
+        return replace(target, y=(target.y - self.centre) / self.scale)
+
+    def restored(self, predictions: FloatArray) -> FloatArray:
+        """Predictions in the unit of the target, from some in this one."""
+        return predictions if self == Unit() else self.centre + self.scale * predictions
 
 
 @dataclass
@@ -146,6 +178,7 @@ class Booster(ABC):
         self.fixed_rounds: int | None = None
         self.is_truncated = False
         self._outputs = 1
+        self._unit = Unit()
         self._model: Any = None  # of the library, which carries no types
 
     def _watch(self, target: Target, limits: Limits) -> BestRound:
@@ -175,13 +208,16 @@ class Booster(ABC):
     def state(self) -> State:
         """The library's own format, up to the best round."""
         model = np.frombuffer(self._dumped(), dtype=np.uint8)
-        return {"outputs": self._outputs, "model": model}
+        return {"outputs": self._outputs, **asdict(self._unit), "model": model}
 
     def restore(self, state: State) -> Self:
         """Take back what `state` gave."""
         model, outputs = state["model"], state["outputs"]
         assert isinstance(model, np.ndarray) and isinstance(outputs, int)
-        self._outputs = outputs
+        # Models of former versions have learned in the unit of their target.
+        centre, scale = state.get("centre", 0.0), state.get("scale", 1.0)
+        assert isinstance(centre, float) and isinstance(scale, float)
+        self._outputs, self._unit = outputs, Unit(centre, scale)
         self._model = self._loaded(model.tobytes())
         return self
 

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from autopipe.matrix import Matrix
-from autopipe.operators.boosting import BIN_SECONDS, Booster, as_outputs, expected_rounds
+from autopipe.operators.boosting import (
+    BIN_SECONDS,
+    Booster,
+    Unit,
+    as_outputs,
+    expected_rounds,
+)
 from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import (
     Coded,
@@ -77,10 +83,14 @@ class LightGBM(Booster):
         assert isinstance(prepared, _Binned)
         check_deadline(limits)
         # A subset sorts the rows it is given; so are the predictions that come back.
-        order = np.argsort(valid_rows)
-        train = prepared.dataset.subset(np.sort(train_rows))
+        train_rows, order = np.sort(train_rows), np.argsort(valid_rows)
+        train_target = prepared.target.take(train_rows)
+        self._unit = Unit.of(train_target)
+        train = prepared.dataset.subset(train_rows).construct()
+        train.set_label(self._unit.measured(train_target).y)
         valid = prepared.dataset.subset(valid_rows[order])
-        best = self._watch(prepared.target.take(valid_rows[order]), limits)
+        valid_target = self._unit.measured(prepared.target.take(valid_rows[order]))
+        best = self._watch(valid_target, limits)
         booster = lightgbm.Booster(
             {
                 **_objective(prepared.target),
@@ -116,7 +126,7 @@ class LightGBM(Booster):
         self._model.best_iteration = best.rounds
         unsorted = np.empty_like(best.predictions)
         unsorted[order] = best.predictions
-        return unsorted
+        return self._unit.restored(unsorted)
 
     @property
     def rounds(self) -> int:
@@ -127,7 +137,8 @@ class LightGBM(Booster):
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # LightGBM refuses
-        return as_outputs(self._model.predict(X.values, num_threads=1), self._outputs)
+        found = as_outputs(self._model.predict(X.values, num_threads=1), self._outputs)
+        return self._unit.restored(found)
 
     def gains(self, columns: int) -> FloatArray:
         return np.asarray(self._model.feature_importance("gain"), np.float64)

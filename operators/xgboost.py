@@ -12,6 +12,7 @@ from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
     Booster,
+    Unit,
     as_outputs,
     expected_rounds,
 )
@@ -66,10 +67,12 @@ class XGBoost(Booster):
         assert isinstance(prepared, _Cut)
         check_deadline(limits)
         X, target = prepared.X, prepared.target
-        valid_target = target.take(valid_rows)
+        self._unit = Unit.of(target.take(train_rows))
+        target = self._unit.measured(target)
         train = self._quantised(
             X.take(train_rows), target.take(train_rows), limits, prepared.cuts
         )
+        valid_target = target.take(valid_rows)
         valid = self._quantised(X.take(valid_rows), valid_target, limits, train)
         best = self._watch(valid_target, limits)
         booster = xgboost.Booster(
@@ -96,7 +99,7 @@ class XGBoost(Booster):
                 best.note(rounds, float(told.rpartition(":")[2]))
         self.is_truncated = best.is_late
         self._model = booster[: best.rounds]
-        return as_outputs(self._model.predict(valid), self._outputs)
+        return self._restored(self._model.predict(valid))
 
     @property
     def rounds(self) -> int:
@@ -106,7 +109,10 @@ class XGBoost(Booster):
         """Probabilities or numbers, shape (rows, outputs)."""
         # For one row half of the time goes into a DMatrix.
         predictions = self._model.inplace_predict(_values(X), validate_features=False)
-        return as_outputs(predictions, self._outputs)
+        return self._restored(predictions)
+
+    def _restored(self, predictions: FloatArray) -> FloatArray:
+        return self._unit.restored(as_outputs(predictions, self._outputs))
 
     def _quantised(self, X: Matrix, target: Target, limits: Limits, ref: Any) -> Any:
         import xgboost

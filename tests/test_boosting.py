@@ -26,6 +26,7 @@ from autopipe.tree import parse
 
 BOOSTERS = ("lightgbm", "xgboost", "catboost")
 LEARNERS = sorted(op.name for op in catalogue().values() if op.is_learner)
+REGRESSORS = [name for name in LEARNERS if TaskKind.REGRESSION in catalogue()[name].kinds]
 
 
 def wavy(rows: int) -> tuple[Matrix, Target]:
@@ -108,6 +109,24 @@ def test_gains_are_those_of_the_columns_in_their_order(name):
     learner.fit(learner.prepare(matrix, target, Limits()), rows[:400], rows[400:], 0, Limits())
     for fitted in (learner, built(name).restore(learner.state())):
         assert fitted.gains(3).argmax() == 1 and fitted.gains(3).argmin() == 0
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+@pytest.mark.parametrize("scale", [1e-4, 1e6])
+def test_the_scale_of_what_is_predicted_changes_nothing(name, scale):
+    X, target = wavy(300)
+    space = catalogue()[name].space
+    penalties = {key: 1.0 for key in ("lambda_l1", "reg_alpha") if key in space}
+    predictions = []
+    for unit in (1.0, scale):
+        measured = replace(target, y=target.y * unit)
+        learner = catalogue()[name].make({**defaults(space), **penalties})
+        rows = np.arange(300)
+        prepared = learner.prepare(X, measured, Limits())
+        held_out = learner.fit(prepared, rows[:200], rows[200:], 0, Limits())
+        predictions.append(held_out / unit)
+    apart = np.abs(predictions[0] - predictions[1]).mean()
+    assert apart < 0.05 * target.y.std()
 
 
 def noise_trees() -> list[str]:
