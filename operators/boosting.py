@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Limits, State
+from autopipe.operators.outcomes import Unit
 from autopipe.space import Value
 from autopipe.task import FloatArray, Target
 
-MAX_ROUNDS = 10_000  # far beyond what early stopping lets pass
+_LONGEST_WAY = 400.0  # learning rate times rounds, far beyond what early stopping lets pass
 _SMALLEST = 1e-15
 _TYPICAL_ROWS = 5_000
 _GROWTH = 0.2  # more rows bear more rounds before they are learned by heart
@@ -34,38 +35,6 @@ def validation_loss(target: Target, predictions: FloatArray) -> float:
     else:
         losses = np.square(predictions[:, 0] - target.y)
     return float(np.average(losses, weights=target.weights))
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What numbers to be predicted are measured in while a booster learns.
-
-    Penalties then mean the same whatever the scale of the target, and float32 holds what
-    differs between its rows. Without it, XGBoost found no split at all in targets of a
-    thousandth.
-    """
-
-    centre: float = 0.0
-    scale: float = 1.0
-
-    @classmethod
-    def of(cls, target: Target) -> Self:
-        """Mean and standard deviation; classes are left as they are."""
-        if target.is_classification:
-            return cls()
-        centre = float(np.average(target.y, weights=target.weights))
-        spread = float(np.sqrt(np.average((target.y - centre) ** 2, weights=target.weights)))
-        return cls(centre, spread or 1.0)
-
-    def measured(self, target: Target) -> Target:
-        """The target in this unit."""
-        if target.is_classification:
-            return target
-        return replace(target, y=(target.y - self.centre) / self.scale)
-
-    def restored(self, predictions: FloatArray) -> FloatArray:
-        """Predictions in the unit of the target, from some in this one."""
-        return predictions if self == Unit() else self.centre + self.scale * predictions
 
 
 @dataclass
@@ -120,7 +89,8 @@ class BestRound:
         self.is_late = time.monotonic() >= self.limits.deadline
         if self.fixed_rounds is not None:
             return self.is_late or rounds >= self.fixed_rounds
-        return self.is_late or rounds - self.rounds >= self.patience or rounds >= MAX_ROUNDS
+        is_long = rounds >= most_rounds(self.learning_rate)
+        return self.is_late or rounds - self.rounds >= self.patience or is_long
 
     @property
     def patience(self) -> int:
@@ -157,7 +127,12 @@ def expected_rounds(learning_rate: float, way: float, shape: Shape) -> float:
     """
     growth: float = (shape.rows / _TYPICAL_ROWS) ** _GROWTH
     best = way / learning_rate * growth
-    return min(MAX_ROUNDS, best + _patience(learning_rate, best))
+    return min(most_rounds(learning_rate), best + _patience(learning_rate, best))
+
+
+def most_rounds(learning_rate: float) -> int:
+    """Rounds at which a fit ends in any case."""
+    return round(_LONGEST_WAY / learning_rate)
 
 
 def _patience(learning_rate: float, rounds: float) -> float:

@@ -14,10 +14,10 @@ from autopipe.errors import DeadlineReached
 from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
-    MAX_ROUNDS,
     BestRound,
     Booster,
     expected_rounds,
+    most_rounds,
 )
 from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import (
@@ -27,6 +27,7 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
+from autopipe.operators.outcomes import Unit
 from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -39,6 +40,7 @@ _PERIOD = 5
 class _Pooled:
     pool: Any  # catboost.Pool: the library carries no types
     target: Target
+    unit: Unit
     constraints: Mapping[str, list[int]]
 
 
@@ -46,12 +48,18 @@ class CatBoost(Booster):
     """Symmetric trees, the strongest single learner without tuning; slow on few rows."""
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> _Pooled:
-        """Read the columns into one pool, quantised where it holds numbers alone."""
+        """Read the columns into one pool, quantised where it holds numbers alone.
+
+        A pool's target cannot be changed, so its unit is that of all rows. No number that is
+        learned depends on it, but for what float32 rounds.
+        """
         check_deadline(limits)
+        unit = Unit.of(target)
+        target = unit.measured(target)
         pool = _pool(X, target)
         if not X.categorical:  # a quantised pool would lose the categories' counts
             pool.quantize()
-        return _Pooled(pool, target, _constraints(X))
+        return _Pooled(pool, target, unit, _constraints(X))
 
     def fit(
         self,
@@ -66,6 +74,7 @@ class CatBoost(Booster):
 
         assert isinstance(prepared, _Pooled)
         check_deadline(limits)
+        self._unit = prepared.unit
         best = self._watch(prepared.target.take(valid_rows), limits)
         stop = _Stop(best)
         self._model = catboost.CatBoost(
@@ -73,12 +82,13 @@ class CatBoost(Booster):
                 **self.params,
                 **_objective(prepared.target),
                 **prepared.constraints,
-                "iterations": MAX_ROUNDS,
+                "iterations": most_rounds(best.learning_rate),
                 "metric_period": _PERIOD,
                 "bootstrap_type": "Bernoulli",
                 "boosting_type": "Plain",
                 "random_seed": seed,
                 "thread_count": limits.threads,
+                "allow_const_label": True,
                 "allow_writing_files": False,
                 "verbose": False,
             }
@@ -112,7 +122,7 @@ class CatBoost(Booster):
     def _probabilities(self, raw: FloatArray) -> FloatArray:
         """From raw scores of shape (rows,), or (classes, rows)."""
         if self._outputs == 1:
-            return raw.reshape(-1, 1)
+            return self._unit.restored(raw.reshape(-1, 1))
         if self._outputs == 2:
             positive = 1.0 / (1.0 + np.exp(-raw.ravel()))
             return np.column_stack([1.0 - positive, positive])

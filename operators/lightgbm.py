@@ -14,7 +14,6 @@ from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
     Booster,
-    Unit,
     as_outputs,
     expected_rounds,
 )
@@ -26,6 +25,7 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
+from autopipe.operators.outcomes import Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -114,13 +114,14 @@ class LightGBM(Booster):
             return "loss", best.loss, False
 
         # The loop of `lightgbm.train` with its callbacks costs a fifth more on few rows.
-        is_over = False
-        while not is_over:
-            is_exhausted = booster.update()  # nothing can be split any more
+        idle = 0  # rounds at a stretch that split nothing: other columns and rows may do better
+        while idle <= best.patience:
+            idle = idle + 1 if booster.update() else 0
             rounds = booster.current_iteration()
-            if is_exhausted or best.is_due(rounds):
+            if idle == 1 or (not idle and best.is_due(rounds)):
                 booster.eval_valid(watch)
-            is_over = is_exhausted or best.is_over(rounds)
+            if best.is_over(rounds):
+                break
         self.is_truncated = best.is_late
         self._model = booster.free_dataset()
         self._model.best_iteration = best.rounds

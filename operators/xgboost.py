@@ -12,7 +12,6 @@ from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
     Booster,
-    Unit,
     as_outputs,
     expected_rounds,
 )
@@ -24,6 +23,7 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
+from autopipe.operators.outcomes import Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 

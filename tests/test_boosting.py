@@ -112,21 +112,32 @@ def test_gains_are_those_of_the_columns_in_their_order(name):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-@pytest.mark.parametrize("scale", [1e-4, 1e6])
-def test_the_scale_of_what_is_predicted_changes_nothing(name, scale):
+@pytest.mark.parametrize(("scale", "shift"), [(1e-4, 0.0), (1e6, 0.0), (1.0, 1e8)])
+def test_the_unit_of_what_is_predicted_changes_nothing(name, scale, shift):
     X, target = wavy(300)
     space = catalogue()[name].space
     penalties = {key: 1.0 for key in ("lambda_l1", "reg_alpha") if key in space}
     predictions = []
-    for unit in (1.0, scale):
-        measured = replace(target, y=target.y * unit)
+    for unit, origin in ((1.0, 0.0), (scale, shift)):
+        measured = replace(target, y=target.y * unit + origin)
         learner = catalogue()[name].make({**defaults(space), **penalties})
         rows = np.arange(300)
         prepared = learner.prepare(X, measured, Limits())
         held_out = learner.fit(prepared, rows[:200], rows[200:], 0, Limits())
-        predictions.append(held_out / unit)
+        predictions.append((held_out - origin) / unit)
     apart = np.abs(predictions[0] - predictions[1]).mean()
     assert apart < 0.05 * target.y.std()
+
+
+def test_a_round_that_splits_nothing_does_not_end_boosting():
+    X, target = wavy(150)
+    params = {"extra_trees": True, "num_leaves": 5, "feature_fraction": 0.7}
+    learner = built("lightgbm", **params, min_data_in_leaf=12, bagging_fraction=0.85)
+    rows = np.arange(150)
+    prepared = learner.prepare(X, target, Limits())
+    held_out = learner.fit(prepared, rows[:120], rows[120:], 0, Limits())
+    left = validation_loss(target.take(rows[120:]), held_out)
+    assert learner.rounds > 20 and left < 0.7 * target.y.var()
 
 
 def noise_trees() -> list[str]:

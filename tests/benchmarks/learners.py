@@ -29,7 +29,6 @@ from autopipe.intake.coding import Coding
 from autopipe.intake.labels import TargetCoding
 from autopipe.matrix import Matrix
 from autopipe.metrics import metric_for
-from autopipe.operators.boosting import MAX_ROUNDS
 from autopipe.operators.catalogue import catalogue, estimator_for
 from autopipe.roles import Role
 from autopipe.seeds import Seeds
@@ -46,6 +45,7 @@ LEARNERS = {
     "linear": "{linear}(quantile_scaling(impute({encoded})))",
     "kernel_machine": "kernel_machine(quantile_scaling(impute({encoded})))",
 }
+_MAX_ROUNDS = 10_000  # of the libraries by themselves, which stop before
 
 
 class Data(NamedTuple):
@@ -164,7 +164,7 @@ def plain_lightgbm(params: Any, part: Part, target: Target, ours: CrossFit) -> F
 
     kind = "Classifier" if target.is_classification else "Regressor"
     wait = patience(params, [model.best_iteration for model in models_of(ours)])
-    more = {"subsample_freq": 1, "n_estimators": MAX_ROUNDS, "n_jobs": 1, "verbosity": -1}
+    more = {"subsample_freq": 1, "n_estimators": _MAX_ROUNDS, "n_jobs": 1, "verbosity": -1}
     model = getattr(lightgbm, f"LGBM{kind}")(**params, **more)
     model.fit(
         part.X.values,
@@ -182,7 +182,7 @@ def plain_xgboost(params: Any, part: Part, target: Target, ours: CrossFit) -> Fi
     kind = "Classifier" if target.is_classification else "Regressor"
     wait = patience(params, [model.num_boosted_rounds() for model in models_of(ours)])
     types = ["c" if levels else "q" for levels in part.X.levels]
-    more = {"n_estimators": MAX_ROUNDS, "early_stopping_rounds": wait, "n_jobs": 1}
+    more = {"n_estimators": _MAX_ROUNDS, "early_stopping_rounds": wait, "n_jobs": 1}
     more |= {"enable_categorical": True, "feature_types": types, "max_cat_to_onehot": 8}
     model = getattr(xgboost, f"XGB{kind}")(**params, **more)
     valid = [(part.X_valid.values, part.y_valid)]
@@ -195,7 +195,7 @@ def plain_catboost(params: Any, part: Part, target: Target, ours: CrossFit) -> F
 
     kind = "Classifier" if target.is_classification else "Regressor"
     wait = patience(params, [model.tree_count_ for model in models_of(ours)])
-    more = {"iterations": MAX_ROUNDS, "early_stopping_rounds": wait, "thread_count": 1}
+    more = {"iterations": _MAX_ROUNDS, "early_stopping_rounds": wait, "thread_count": 1}
     more |= {"bootstrap_type": "Bernoulli", "boosting_type": "Plain", "verbose": False}
     model = getattr(catboost, f"CatBoost{kind}")(**params, **more, allow_writing_files=False)
     names = list(part.X.categorical)
