@@ -35,7 +35,7 @@ class Afterwards:
     """The methods of both estimators that make another model of what a fit found."""
 
     cv: Any
-    n_jobs: int
+    n_jobs: int | None
     random_state: RandomState
 
     def _fitted(self) -> Model:
@@ -99,7 +99,9 @@ class Afterwards:
         front = model.front
         point = None
         if front is not None:
+            is_limited = max_latency_ms is not None or max_size_mb is not None
             point = best_within(front.points, max_latency_ms, max_size_mb)
+            point = point if is_limited else front.whole
         if front is None or point is None:
             least = "" if front is None else f" {_least(front)}"
             raise OptionError(
@@ -151,15 +153,24 @@ class Afterwards:
         )
         table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
-        count = max((len(one.models) for one in model.predictor.members), default=1)
-        cv = self.cv if self.cv is not None else max(2, count)
+        cv = self.cv if self.cv is not None else max(2, model.fold_count)
+        if isinstance(cv, (list, tuple)):
+            _check_rows_of(cv, len(table))
         folds = make_folds(target, cv, seeds, groups, given.frame)
         new = replace(model, coding=given.coding, target_coding=given.target_coding)
         rows = Rows(table, target, folds, self._metric(new), seeds, core_count(self.n_jobs))
-        has_costs = model.facts.get("has_costs", False) and model.decision is not None
-        costs = model.decision.costs if has_costs and model.decision is not None else None
-        self._adopt(rows.refitted(new, bag, costs))
+        self._adopt(rows.refitted(new, bag, model.costs))
         return self
+
+
+def _check_rows_of(pairs: Sequence[Any], rows: int) -> None:
+    """Refuse pairs of rows of another table, which would leave rows out unnoticed."""
+    used = 1 + max(int(np.max(part)) for pair in pairs for part in pair)
+    if used != rows:
+        raise OptionError(
+            f"refit: cv holds pairs of the rows of a table of {used}, and this one has {rows}. "
+            "First set cv to a number, a splitter, or pairs of these: set_params(cv=...)."
+        )
 
 
 def _form(members: Sequence[Member]) -> dict[int, tuple[float, int]]:
@@ -185,11 +196,9 @@ def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds
     candidates = Candidates(evidence.target, folds, metric, most=len(evidence.predictions))
     for number, predictions in evidence.predictions.items():
         candidates.add(number, str(number), 0.0, predictions)
-    has_costs = model.facts.get("has_costs", False)
-    given = model.decision.costs if has_costs and model.decision is not None else None
     conclusion = conclude(
         candidates, Selection(point.weights, point.score), model.trials, evidence.target, folds,
-        metric, seeds, Clock(2 * _SECONDS), given,
+        metric, seeds, Clock(2 * _SECONDS), model.costs,
     )  # fmt: skip
     estimate, former = conclusion.estimate, Estimate.restore(model.facts["estimate"])
     assert estimate is not None

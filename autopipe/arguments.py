@@ -15,6 +15,7 @@ from autopipe.errors import OptionError
 from autopipe.fitting import Options
 from autopipe.learning.remembering import knowledge_named
 from autopipe.memory import parse_megabytes
+from autopipe.placement import core_count
 from autopipe.presets import preset_named
 from autopipe.searching import search_named
 
@@ -47,7 +48,8 @@ def options_of(
     _check_max_trials(arguments["max_trials"])
     for name in ("max_latency_ms", "max_size_mb"):
         check_limit(name, arguments[name])
-    callbacks = arguments["callbacks"]
+    core_count(arguments["n_jobs"])
+    callbacks = arguments["callbacks"] or ()
     if callable(callbacks) or not all(callable(callback) for callback in callbacks):
         raise OptionError(f"callbacks={callbacks!r}: give a list of functions of a trial.")
     preset = preset_named(arguments["preset"])

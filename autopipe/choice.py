@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from autopipe.errors import OptionError
 from autopipe.operators.catalogue import add_operators, catalogue
 from autopipe.operators.declaration import Operator
@@ -120,7 +122,8 @@ def _hint(name: object, known: Mapping[str, object]) -> str:
 
 def _narrowed(domain: Domain, wanted: object, argument: str) -> Domain:
     values: list[Any]  # checked against the domain
-    values = list(wanted) if isinstance(wanted, (tuple, list)) else [wanted]
+    values = list(wanted) if isinstance(wanted, (tuple, list, np.ndarray)) else [wanted]
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     if isinstance(domain, Float):
         values = [float(value) if type(value) is int else value for value in values]
     for value in values:
@@ -131,6 +134,8 @@ def _narrowed(domain: Domain, wanted: object, argument: str) -> Domain:
     if len(set(map(repr, values))) == 1:
         return Fixed(values[0])
     if isinstance(domain, (Float, Int)) and isinstance(wanted, tuple):
+        if len(values) != 2:
+            raise OptionError(f"{argument}: a range is (low, high); give a list of values.")
         low, high = min(values), max(values)
         return replace(domain, low=low, high=high, default=min(max(domain.default, low), high))
     return Choice(tuple(values), domain.default if domain.default in values else values[0])

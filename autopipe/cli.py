@@ -158,6 +158,7 @@ def _resume(arguments: argparse.Namespace) -> None:
         )
     if arguments.budget is not None:
         facts["arguments"]["time_budget"] = arguments.budget
+        facts["arguments"]["max_trials"] = None  # or no time would help
     if arguments.max_trials is not None:
         facts["arguments"]["max_trials"] = arguments.max_trials
     X, y = _labelled(Path(facts["data"]), facts["target_column"])

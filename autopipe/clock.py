@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Real
 
 from autopipe.errors import OptionError
 
@@ -30,7 +31,7 @@ def parse_seconds(budget: float | str) -> float:
         if match is None:
             raise OptionError(_not_a_duration(budget))
         seconds = float(match[1]) * _UNITS[match[2]]
-    elif isinstance(budget, (int, float)) and not isinstance(budget, bool):
+    elif isinstance(budget, Real) and not isinstance(budget, bool):
         seconds = float(budget)
     else:
         raise OptionError(_not_a_duration(budget))

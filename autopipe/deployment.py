@@ -56,7 +56,7 @@ class Demands:
 
     def are_kept(self, members: Sequence[Member], prior: FloatArray, table: Table) -> bool:
         """Whether a model of these members keeps within the limits."""
-        if self.max_size_mb is not None and _megabytes(members) > self.max_size_mb:
+        if self.max_size_mb is not None and megabytes_of(members) > self.max_size_mb:
             return False
         if self.max_latency_ms is None:
             return True
@@ -110,7 +110,7 @@ def rows_ms(
     return milliseconds(lambda: predict(table.take(rows)), longest)
 
 
-def _megabytes(members: Sequence[Member]) -> float:
+def megabytes_of(members: Sequence[Member]) -> float:
     """Of the fitted state of all models, as in a file."""
     file = BytesIO()
     for member in {

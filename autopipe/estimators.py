@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -40,7 +41,7 @@ from autopipe.reports.leaderboard import history
 from autopipe.reports.summary import summary_html
 from autopipe.run import Callback, Fitted
 from autopipe.seeds import RandomState, Seeds
-from autopipe.task import FloatArray
+from autopipe.task import FloatArray, TaskKind
 from autopipe.training_rows import training_rows
 
 
@@ -149,7 +150,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         ensemble: str = "auto",
         max_latency_ms: float | None = None,
         max_size_mb: float | None = None,
-        n_jobs: int = -1,
+        n_jobs: int | None = -1,
         device: str = "auto",
         memory_limit: float | str | None = None,
         executor: str | Executor | None = None,
@@ -252,6 +253,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             )
             options = replace(
                 options,
+                frame=rows.frame,
                 costs=None if costs is None else self._costs(costs, classes),
                 demands=replace(options.demands, reading=reading),
                 notes={**options.notes, **made},
@@ -260,6 +262,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         fitted = fit(rows.table, rows.target, metric, options, seeds, clock)
         further = {
             "has_costs": costs is not None,
+            "has_groups": is_grouped,
+            "splitter": _splitter(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),
         }
@@ -324,11 +328,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
 
     def _plain_arguments(self) -> dict[str, Any]:
         """The arguments that JSON can hold; the others are the caller's own objects."""
-        return {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if isinstance(value, (bool, int, float, str))
-        }
+        given = self.get_params(deep=False).items()
+        return {name: value for name, value in given if _is_json(value)}
 
     def _fitted(self) -> Model:
         check_is_fitted(self, "score_")
@@ -356,9 +357,24 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         return tags
 
 
+def _splitter(cv: object) -> str:
+    """What stands for the folds in words; empty where a number says it all."""
+    if cv is None or isinstance(cv, (int, np.integer)):
+        return ""
+    return type(cv).__name__ if hasattr(cv, "split") else "pairs of rows"
+
+
+def _is_json(value: object) -> bool:
+    """Whether JSON gives the value back as it is."""
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
 def _by_column(values: Mapping[Any, Any] | None) -> list[list[Any]]:
     """Values by a column's name, as JSON."""
-    return [[to_json(plain(name)), value] for name, value in (values or {}).items()]
+    return [[to_json(plain(name)), plain(value)] for name, value in (values or {}).items()]
 
 
 class AutoClassifier(ClassifierMixin, _AutoEstimator):
@@ -368,6 +384,7 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
         """The accuracy, as scikit-learn has it."""
         from sklearn.metrics import accuracy_score
 
+        X, y = features_and_target(X, y)
         predicted = self.predict(X, tables=tables)
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
@@ -416,6 +433,7 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         """The share of the variance that is explained, as scikit-learn has it."""
         from sklearn.metrics import r2_score
 
+        X, y = features_and_target(X, y)
         predicted = self.predict(X, tables=tables)
         return float(r2_score(y, predicted, sample_weight=sample_weight))
 
@@ -464,7 +482,8 @@ def load(
     """
     model = read_model(Path(path), operators)
     facts = model.facts
-    estimator_class = AutoRegressor if facts["class"] == "AutoRegressor" else AutoClassifier
+    is_numbers = model.target_coding.kind is TaskKind.REGRESSION
+    estimator_class = AutoRegressor if is_numbers else AutoClassifier
     estimator = estimator_class(**facts["arguments"])
     estimator._adopt(model)
     return estimator

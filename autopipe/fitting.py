@@ -52,11 +52,11 @@ from autopipe.resuming import check_agreement, facts_in, facts_of
 from autopipe.run import Callback, Fitted, Run
 from autopipe.sampling import affordable_rows
 from autopipe.searching import made_search
-from autopipe.second_level import Stacking
+from autopipe.second_level import Stacking, can_be_stacked
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
-from autopipe.tree import parse
+from autopipe.tree import Node, parse
 from autopipe.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, lo
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
 _LARGEST_FINISH = 0.25  # but of a short budget no more than this
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
-_REFIT_SHARE = 0.05  # of it, to fit what limits leave of the ensemble to all rows
+_REFIT_SHARE = 0.05  # of it, to fit to all rows what limits or splits in time leave
 _LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
 _DISK_SHARE = 0.2  # of the free disk for the files of trials: others write there too
 _MOST_DISK_BYTES = 20e9  # and no more on a large disk, where nobody looks for what fills it
@@ -87,7 +87,7 @@ class Options:
     knowledge: Knowledge | None = None
     search: str | Search = "evolution"
     ensemble: str = "auto"
-    n_jobs: int = -1
+    n_jobs: int | None = -1
     device: str = CPU
     memory_limit_mb: float | None = None  # of all workers together
     executor: Executor | str | None = None
@@ -120,6 +120,7 @@ def fit(
     RunError
         If the workers failed before any trial was completed.
     """
+    init = initial_trees(options.init)  # from a folder too, before it is ours
     operators = narrowed(chosen_operators(options.include, options.exclude), options.space)
     seconds = clock.budget if clock.budget is not None else float("inf")
     former = {} if options.path is None else facts_in(options.path)
@@ -129,6 +130,7 @@ def fit(
     shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
+    is_stacked = options.ensemble == "stack" and can_be_stacked(table, folds)
     data = RunData(table, target, folds)
     with ExitStack() as stack:
         with clock.stage("setup"):
@@ -142,7 +144,7 @@ def fit(
             )
             store, trials = _begun(stack, folder, data, metric, seeds, options)
             gains = _gains(target, folds, metric, store, options, clock)
-            search = _search(grammar, situation, options, seeds, table, target, gains)
+            search = _search(grammar, situation, options, seeds, table, target, gains, init)
             write_operators(data_path(folder), own_operators(options.include))
             memory_mb = options.memory_limit_mb or usable_megabytes()
             executor = chosen_executor(
@@ -165,11 +167,13 @@ def fit(
             demands=options.demands,
             rows=Rows(table, target, folds, metric, seeds, cores),
         )
-        if options.ensemble == "stack" and not table.schema.is_monotone:
+        if is_stacked:
             finish = clock.end - _finish_seconds(clock.budget)
             run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)
         with clock.stage("search"):
-            search_end = max(_search_end(clock, options), clock.now() + _LEAST_SECONDS)
+            is_refitted = options.demands.are_any or folds.are_early
+            search_end = _search_end(clock, is_stacked, is_refitted)
+            search_end = max(search_end, clock.now() + _LEAST_SECONDS)
             run.take_up(trials)
             for trial in trials:
                 search.tell(trial)
@@ -196,12 +200,11 @@ def _gains(
     return Gains(target, folds, metric, partial(_predictions_if_any, store), now)
 
 
-def _search_end(clock: Clock, options: Options) -> float:
+def _search_end(clock: Clock, is_stacked: bool, is_refitted: bool) -> float:
     """When learners have to stop, so that there is time for what comes after."""
     end = clock.end - _finish_seconds(clock.budget)
     if clock.budget is None:
         return end
-    is_stacked, is_refitted = options.ensemble == "stack", options.demands.are_any
     return end - (_STACK_SHARE * is_stacked + _REFIT_SHARE * is_refitted) * clock.budget
 
 
@@ -302,9 +305,10 @@ def _search(
     table: Table,
     target: Target,
     gains: Gains | None,
+    init: Sequence[Node],
 ) -> Search:
     own = [op for op in own_operators(options.include) if op.is_learner]
-    init, is_counted = initial_trees(options.init), options.max_trials is not None
+    is_counted = options.max_trials is not None
     known = options.knowledge
     first = first_trees(known, situation, table, target, grammar, is_counted)
     first[1:1] = [parse(default_tree(operator, situation.schema)) for operator in own]

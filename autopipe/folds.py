@@ -17,6 +17,7 @@ from autopipe.task import FloatArray, IntArray, Target
 Pair = tuple[IntArray, IntArray]
 """Training rows and held-out rows."""
 
+_EVEN = 0.7  # of the rows that the largest fold trains on, the smallest has as many or more
 _MANY_ROWS = 100_000  # of which a fifth tells scores apart
 _FEWEST_FITS = 12  # on so many rows; below, even three folds leave hardly four trees
 _FEWEST_TRIALS = 6  # that as many folds have to leave time for
@@ -74,6 +75,17 @@ class Folds:
             times[held_out] += 1
         return times
 
+    @property
+    def are_early(self) -> bool:
+        """Whether models know less than all rows can teach, as in splits by time.
+
+        Some are trained on far fewer rows than others, or each on rows before those it is
+        judged by. So their average is no model for the rows that come after.
+        """
+        sizes = [len(train) for train, _ in self.pairs]
+        looks_ahead = all(train.max() < held_out.min() for train, held_out in self.pairs)
+        return len(sizes) > 1 and (looks_ahead or min(sizes) < _EVEN * max(sizes))
+
     def averaged(self, parts: Iterable[FloatArray]) -> FloatArray:
         """Out-of-fold predictions from those of each fold's held-out rows.
 
@@ -85,7 +97,9 @@ class Folds:
 
         Returns
         -------
-        float32 array of shape (rows, outputs)
+        array of shape (rows, outputs)
+            Probabilities in float32. Numbers in float64: those of a target far from 0 differ
+            where float32 ends.
         """
         total: FloatArray | None = None
         for (_, held_out), part in zip(self.pairs, parts, strict=True):
@@ -94,7 +108,8 @@ class Folds:
             total[held_out] += part
         assert total is not None
         with np.errstate(invalid="ignore"):
-            return np.asarray(total / self.times_held_out[:, None], dtype=np.float32)
+            mean = total / self.times_held_out[:, None]
+        return np.asarray(mean, dtype=np.float32 if mean.shape[1] > 1 else np.float64)
 
 
 def default_count(rows: int, seconds: float, fits: float = math.inf) -> int:

@@ -11,6 +11,7 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 
 from autopipe.errors import OptionError
@@ -55,7 +56,7 @@ def parse_megabytes(limit: float | str) -> float:
         if match is None or match[2] not in _UNITS:
             raise OptionError(_not_an_amount(limit))
         bytes_ = float(match[1]) * _UNITS[match[2]]
-    elif isinstance(limit, (int, float)) and not isinstance(limit, bool):
+    elif isinstance(limit, Real) and not isinstance(limit, bool):
         bytes_ = float(limit)
     else:
         raise OptionError(_not_an_amount(limit))

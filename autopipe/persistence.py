@@ -68,6 +68,28 @@ class Model:
     joining: Joining | None = None
 
     @property
+    def parts(self) -> list[Member]:
+        """Every pipeline once, inputs before those that read them."""
+        members = self.predictor.members
+        parts = {each.number: each for member in members for each in member.inputs}
+        parts |= {member.number: member for member in members}  # whose weights mean something
+        return sorted(parts.values(), key=lambda part: (bool(part.inputs), part.number))
+
+    @property
+    def fold_count(self) -> int:
+        """Folds that the members were judged in, of which they may keep fewer models."""
+        parts = self.parts
+        numbers = {part.number for part in parts}
+        judged = [len(trial.fold_scores) for trial in self.trials if trial.number in numbers]
+        return max([*judged, *(len(part.models) for part in parts)], default=1)
+
+    @property
+    def costs(self) -> FloatArray | None:
+        """What the user said that mistakes cost; None where nothing was said."""
+        has_costs = self.decision is not None and self.facts.get("has_costs", False)
+        return self.decision.costs if has_costs and self.decision is not None else None
+
+    @property
     def score(self) -> Score:
         """The cross-validated score with what is known of it, in the metric's usual sign."""
         name, sign = self.facts["score_name"], self.facts["score_sign"]

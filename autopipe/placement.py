@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import joblib
+import numpy as np
 
 from autopipe.clock import Clock
 from autopipe.devices import CPU
@@ -20,11 +21,13 @@ from autopipe.tree import TABLE_NAME, Node, parse
 _SHORTEST_FOR_WORKERS = 5.0  # s; below, the first trial does not wait for their imports
 
 
-def core_count(n_jobs: int) -> int:
+def core_count(n_jobs: int | None) -> int:
     """Cores that `n_jobs` asks for, in joblib's sense: -1 is all that this process may use."""
     cores = int(joblib.cpu_count())
-    if n_jobs == 0 or isinstance(n_jobs, bool):
-        raise OptionError(f"n_jobs={n_jobs}: give a number of cores, or -1 for all of them.")
+    if n_jobs is None:
+        return 1
+    if not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0:
+        raise OptionError(f"n_jobs={n_jobs!r}: give a number of cores, or -1 for all of them.")
     return max(1, min(n_jobs, cores) if n_jobs > 0 else cores + 1 + n_jobs)
 
 

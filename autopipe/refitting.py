@@ -12,7 +12,7 @@ import numpy as np
 
 from autopipe.clock import Clock
 from autopipe.conclusion import conclude
-from autopipe.deployment import Demands, front_of
+from autopipe.deployment import Demands, front_of, megabytes_of
 from autopipe.ensembles.members import Candidates, Selection, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
@@ -143,6 +143,7 @@ class Rows:
             fold_scores=scores,
             seconds=time.monotonic() - begin,
             predict_seconds=fit.row_seconds,
+            megabytes=megabytes_of([replace(member, models=fit.models, inputs=())]),
             train_share=1.0,
             is_truncated=False,
         )
@@ -173,7 +174,8 @@ def on_all_rows(
     tree = models[0].tree
     if not _can_do_without_held_out_rows(tree):
         return models[0]
-    rows = np.arange(len(table))
+    everything = np.arange(len(table))
+    rows = everything if target.weights is None else np.flatnonzero(target.weights)
     trained = float(np.mean([len(train) for train, _ in folds.pairs]))
     rounds = {
         path: rounds_for_all(
@@ -182,7 +184,7 @@ def on_all_rows(
         for path, estimator in models[0].estimators.items()
         if isinstance(estimator, Booster)
     }
-    once = Folds(((rows, rows[:_WATCHED_ROWS]),), len(rows))
+    once = Folds(((rows, rows[:_WATCHED_ROWS]),), len(table))
     fit = crossfit(tree, table, target, once, seeds, deadline, rounds=rounds)
     if fit.is_truncated:
         raise DeadlineReached("The time was too short for all rows.")

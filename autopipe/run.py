@@ -54,7 +54,6 @@ class Fitted:
     Parameters
     ----------
     predictor : the model
-    selection : its members and score; None where no trial was completed
     conclusion : the honest number, decisions and errors
     trials : every finished trial
     ledger : seconds of every stage
@@ -64,7 +63,6 @@ class Fitted:
     """
 
     predictor: Predictor
-    selection: Selection | None
     conclusion: Conclusion
     trials: tuple[Trial, ...]
     ledger: dict[str, float]
@@ -241,6 +239,8 @@ class Run:
         """
         self._select()
         excess = 0.0 if self.stacking is None else self._stack(self.stacking)
+        if self.rows is not None and self.folds.are_early:
+            self.members = self._of_all_rows(self.rows)
         front = self._front()
         conclusion = conclude(
             self._candidates, self.selection, self.trials, self.target, self.folds,
@@ -252,7 +252,6 @@ class Run:
         trials = tuple(sorted(self.trials, key=lambda trial: trial.number))
         return Fitted(
             predictor,
-            self.selection,
             conclusion,
             trials,
             self.clock.ledger,
@@ -278,8 +277,9 @@ class Run:
         """The models to choose from; the best that keeps the limits is taken."""
         if not self.members:
             return None
+        spare = {} if self.folds.are_early else self._spare()
         front = front_of(
-            self.members, self._spare(), self._candidates, self.trials, self.table, self.target,
+            self.members, spare, self._candidates, self.trials, self.table, self.target,
             self.folds, self.demands, _FRONT_LEFT * self.clock.left,
         )  # fmt: skip
         if self.demands.are_any:
@@ -298,7 +298,20 @@ class Run:
                 singles = self.rows.singles(self.members, front.members, until)
                 if self.demands.are_kept(singles, self.target.prior(), self.table):
                     self.members = list(singles)
+                    front = front.with_firsts(singles)
         return front
+
+    def _of_all_rows(self, rows: Rows) -> list[Member]:
+        """The members with one model each; where time is too short, that of the most rows."""
+        sizes = [len(train) for train, _ in self.folds.pairs]
+        order = sorted(range(len(sizes)), key=lambda fold: (sizes[fold], fold), reverse=True)
+        bags = {
+            one.number: replace(one, models=tuple(one.models[fold] for fold in order))
+            for one in self.members
+        }
+        largest = [replace(one, models=one.models[:1]) for one in bags.values()]
+        until = time.monotonic() + _REFIT_LEFT * self.clock.left
+        return list(rows.singles(largest, bags, until))
 
     def _spare(self) -> dict[int, Member]:
         """Some candidates beside the members, each quicker than those that score better."""

@@ -104,6 +104,16 @@ class Second:
         )
 
 
+def can_be_stacked(table: Table, folds: Folds) -> bool:
+    """Whether a second level could be judged, and would keep what the members promise.
+
+    Two folds are left out at a time, every row needs a prediction to learn from, and a second
+    level might turn round what only rises with a column.
+    """
+    is_complete = len(folds) > _FOLDS and bool(folds.times_held_out.all())
+    return is_complete and not table.schema.is_monotone
+
+
 @dataclass(frozen=True, eq=False)
 class Stacking:
     """Builds a second level over members, and judges it.
@@ -133,10 +143,6 @@ class Stacking:
         predictions : of theirs, out of fold, shape (members, rows, outputs)
         weights : of the members in the ensemble that a second level has to beat
         """
-        if len(self.folds) < 2 or not self.folds.times_held_out.all():
-            return []  # some rows have no prediction to learn from
-        if any(column.monotone for column in self.table.schema.columns):
-            return []  # a second level might turn round what the members promise
         texts = _OF_CLASSES if self.target.is_classification else _OF_NUMBERS
         seconds: list[Second] = []
         try:
@@ -203,15 +209,13 @@ class Stacking:
         Raises
         ------
         DeadlineReached
-            If the time is up, or there are too few folds.
+            If the time is up.
 
         References
         ----------
         Wolpert, Stacked Generalization, Neural Networks 1992, section 2: the second level has
         to learn from guesses about rows that the guessers did not see.
         """
-        if len(self.folds) <= _FOLDS:
-            raise DeadlineReached("There are too few folds to leave two of them out.")
         without = self._without_pairs(members)
         gains = np.zeros((_FOLDS, len(seconds)))
         for judge in range(_FOLDS):

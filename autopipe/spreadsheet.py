@@ -23,6 +23,8 @@ def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 def _as_data(cell: Any) -> Any:  # whatever stands in a table
     if not isinstance(cell, str) or not cell.startswith(_FORMULA_STARTS):
         return cell
+    if len(cell) == 1:
+        return cell  # a lone sign is no formula
     try:
         float(cell)
     except ValueError:

@@ -50,7 +50,7 @@ def training_rows(
     """
     frame = as_frame(X)
     coding = Coding.learn(X, roles)
-    check_rows(frame, y)
+    check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
     check_groups(groups, len(frame))
     table = coding.encode(X)
     target_coding = TargetCoding.learn(y, classify=classify)

@@ -108,12 +108,25 @@ class Front:
     members: Mapping[int, Member]
     evidence: Evidence
 
+    @property
+    def whole(self) -> Point:
+        """The largest: of the most members, with the most models of each."""
+        return max(self.points, key=lambda point: (len(point.weights), point.folds))
+
     def chosen(self, point: Point) -> tuple[Member, ...]:
         """The members of a point, with as many models as it has."""
         return tuple(
             replace(_cut(self.members[number], point.folds), weight=weight)
             for number, weight in point.weights.items()
         )
+
+    def with_firsts(self, singles: Sequence[Member]) -> Front:
+        """The front where points of single models have these."""
+        better = {
+            one.number: replace(one, models=(*one.models, *self.members[one.number].models[1:]))
+            for one in singles
+        }
+        return replace(self, members={**self.members, **better})
 
     def made_of(self, members: Sequence[Member]) -> Front:
         """What is left to choose where these members, of one point, are all there are."""

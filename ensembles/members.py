@@ -181,7 +181,7 @@ class Candidates:
         known = {member.number: member.predictions for member in self._members}
         total = sum(weight * known[number] for number, weight in sorted(weights.items()))
         assert isinstance(total, np.ndarray)
-        average = np.full((len(self._all_target.y), total.shape[1]), np.nan, np.float32)
+        average = np.full((len(self._all_target.y), total.shape[1]), np.nan, total.dtype)
         average[self._rows] = total
         scores = fold_scores(average, self._all_target, self._folds, self._metric)
         return float(np.mean(scores))
@@ -194,8 +194,26 @@ class Candidates:
 def fold_scores(
     out_of_fold: FloatArray, target: Target, folds: Folds, metric: Metric
 ) -> tuple[float, ...]:
-    """The score of each fold's held-out rows."""
+    """The score of each fold's held-out rows.
+
+    Where these lack a class and the metric cannot do without, it is the score of all rows.
+    """
     return tuple(
-        metric.score(target.take(held_out), out_of_fold[held_out])
-        for _, held_out in folds.pairs
+        _fold_score(out_of_fold, target, held_out, folds, metric) for _, held_out in folds.pairs
     )
+
+
+def _fold_score(
+    out_of_fold: FloatArray, target: Target, held_out: IntArray, folds: Folds, metric: Metric
+) -> float:
+    part = target.take(held_out)
+    has_every_class = len(np.unique(part.y)) >= target.n_classes
+    try:
+        score = metric.score(part, out_of_fold[held_out])
+        if has_every_class or np.isfinite(score):
+            return score
+    except ValueError:
+        if has_every_class:
+            raise
+    every = np.flatnonzero(folds.times_held_out)
+    return metric.score(target.take(every), out_of_fold[every])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from strategies import TOY_OPERATORS, toy_grammar
 
@@ -77,3 +78,11 @@ def test_a_tree_outside_a_narrowed_space_is_brought_to_its_edge():
     grammar = toy_grammar(operators=narrowed(TOY_OPERATORS, space))
     tree = parse("xgboost(codes(table), learning_rate=0.02, depth=8)")
     assert grammar.nearest(tree) == parse("xgboost(codes(table), learning_rate=0.1, depth=3)")
+
+
+def test_numbers_of_numpy_are_numbers_and_three_are_no_range():
+    values = space_of("logistic", {"C": np.logspace(-2, 1, 4)})["C"].options
+    assert [type(value) for value in values] == [float] * 4
+    assert space_of("logistic", {"C": np.float64(0.1)})["C"] == Fixed(0.1)
+    with pytest.raises(OptionError, match="a range is"):
+        space_of("logistic", {"C": (0.1, 1.0, 10.0)})

@@ -196,6 +196,25 @@ def test_a_role_can_be_given():
     assert model.roles_["code"] == "categorical"
 
 
+def test_what_scikit_learn_leaves_open_may_be_left_open():
+    model = AutoClassifier(**CHEAP, n_jobs=None, callbacks=None)
+    numbered = FRAME.set_axis(range(FRAME.shape[1]), axis=1)
+    target = FRAME.columns.get_loc("sold")
+    assert model.fit(numbered, target).score(numbered, target) > 0
+
+
+def test_a_loaded_model_has_the_arguments_that_json_holds(tmp_path):
+    class Mine(AutoRegressor):
+        pass
+
+    space = {"ridge": {"alpha": [1.0, 2.0]}}
+    model = Mine(**{**CHEAP, "include": ["ridge"]}, space=space).fit(X, FRAME["price"])
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert isinstance(again, AutoRegressor)
+    assert (again.include, again.space) == (["ridge"], space)
+
+
 # The end of a run
 
 

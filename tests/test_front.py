@@ -123,9 +123,21 @@ def test_under_limits_one_model_of_a_member_has_seen_all_rows(model) -> None:
     small = fitted(4, cv=4, max_size_mb=limit)
     assert small.front_.query("is_chosen")["models"].item() == 1
     (one,) = small._model.predictor.members
-    bag = small._model.front.members[one.number]
-    assert all(one.models[0] is not each for each in bag.models)
+    (same,) = small.select(max_size_mb=limit)._model.predictor.members
+    assert same.models == one.models
     small.refit(*toy(), bag=False)
     (again,) = small._model.predictor.members
     table = small._model.coding.encode(toy()[0])
     np.testing.assert_allclose(one.models[0].predict(table), again.models[0].predict(table))
+
+
+def test_without_limits_the_whole_ensemble_is_selected(model) -> None:
+    def held() -> set[tuple[int, int]]:
+        return {(one.number, len(one.models)) for one in model._model.predictor.members}
+
+    model.select()
+    whole = held()
+    model.select(max_size_mb=model.front_["megabytes"].min())
+    assert held() != whole
+    model.select()
+    assert held() == whole and len(whole) == model.front_["members"].max()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from counted_runs import QUICK, toy
 
+from autopipe import AutoClassifier
 from autopipe.execution.executor import Job
 from autopipe.execution.inline import Inline
 from autopipe.trial import Status
@@ -50,3 +53,11 @@ def test_close_frees_the_outcomes(inline):
     inline.close()
     inline.close()
     assert list(inline.finished(0.0)) == []
+
+
+def test_a_folder_that_holds_another_run_gives_that_runs_data(tmp_path):
+    for kept in (slice(None), slice(20, None)):  # the second table has fewer rows
+        X, y = toy()
+        fit = AutoClassifier(**QUICK, max_trials=1, path=tmp_path / "run").fit(X[kept], y[kept])
+        assert fit.leaderboard()["status"].tolist()[-1] != "error" and not len(fit.failures())
+        shutil.rmtree(tmp_path / "run")

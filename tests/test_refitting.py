@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from counted_runs import QUICK, fitted, toy
 from trees import full
 
 from autopipe import AutoRegressor
 from autopipe.datasets.synthetic import toy_table
+from autopipe.deployment import megabytes_of
+from autopipe.errors import OptionError
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.operators.boosting import rounds_for_all
@@ -65,3 +68,33 @@ def test_a_booster_takes_the_rounds_that_it_is_given(name: str) -> None:
 def test_more_rows_are_given_a_few_more_rounds() -> None:
     assert rounds_for_all([100, 200], 1.0) == 150
     assert 150 < rounds_for_all([100, 200], 8 / 7) < 150 * 8 / 7
+
+
+def test_sizes_and_folds_after_a_refit_are_those_of_the_new_fit() -> None:
+    model = fitted(3, cv=4)
+    model.select(max_size_mb=model.front_["megabytes"].min())
+    X, y = toy()
+    model.set_params(cv=None).refit(pd.concat([X] * 8), np.tile(y, 8))
+    numbers = {member.number for member in model._model.predictor.members}
+    for trial in model._model.trials:
+        if trial.number in numbers:
+            assert len(trial.fold_scores) == 4
+    members = model._model.predictor.members
+    assert model.front_["megabytes"].max() == pytest.approx(megabytes_of(members), rel=0.1)
+
+
+def test_pairs_of_the_rows_of_another_table_are_refused() -> None:
+    pairs = [(np.arange(45), np.arange(45, 90)), (np.arange(45, 90), np.arange(45))]
+    model = fitted(1, cv=pairs)
+    X, y = toy()
+    with pytest.raises(OptionError, match="a table of 90, and this one has 180"):
+        model.refit(pd.concat([X, X], ignore_index=True), np.tile(y, 2))
+
+
+def test_rows_without_weight_are_not_fitted_to() -> None:
+    X, y = toy()
+    weights = np.r_[np.zeros(20), np.ones(70)]
+    model = fitted(3).refit(X, y, bag=False, sample_weight=weights)
+    turned = np.r_[y[:20][::-1], y[20:]]
+    again = fitted(3).refit(X, turned, bag=False, sample_weight=weights)
+    np.testing.assert_allclose(model.predict_proba(X), again.predict_proba(X))

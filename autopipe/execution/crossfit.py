@@ -34,7 +34,7 @@ class CrossFit:
 
     Parameters
     ----------
-    out_of_fold : float32 array of shape (rows, outputs), NaN where a row is never held out
+    out_of_fold : array of shape (rows, outputs), NaN where a row is never held out
     models : one for every fold
     row_seconds : time to predict one row of a batch with all fold models
     is_truncated : whether the deadline stopped a learner

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autopipe.execution.executor import Executor, Job, Outcome
+from autopipe.execution.judging import forget
 from autopipe.execution.worker import attempt, work_named
 
 
@@ -19,7 +20,7 @@ class Inline(Executor):
     """
 
     def __init__(self, folder: Path, work: str = "autopipe.execution.judging:judge") -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._work = work
         self._outcomes: list[Outcome] = []
 
@@ -38,5 +39,6 @@ class Inline(Executor):
         return self.finished(0.0)
 
     def close(self) -> None:
-        """Forget outcomes that were not fetched."""
+        """Forget outcomes that were not fetched, and the data of the run."""
         self._outcomes = []
+        forget()

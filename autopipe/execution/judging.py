@@ -80,7 +80,8 @@ def judge(job: Job, folder: Path) -> Outcome:
         failure = f"{share:.1%} of the predictions are not finite"
         return Outcome(job.number, Status.NONFINITE, seconds, failure=failure)
     if job.is_screen:
-        out_of_fold = np.full((len(run.table), out_of_fold.shape[1]), np.nan, np.float32)
+        shape = len(run.table), out_of_fold.shape[1]
+        out_of_fold = np.full(shape, np.nan, out_of_fold.dtype)
         out_of_fold[rows] = fit.out_of_fold
     fitted = fitted_path(folder, job.number)
     try:
@@ -101,6 +102,12 @@ def judge(job: Job, folder: Path) -> Outcome:
         failure=fit.note,
         features=agreed([model.estimators.values() for model in fit.models]),
     )
+
+
+def forget() -> None:
+    """Let go of the run that was served last: its folder may come to hold another one."""
+    _opened.cache_clear()
+    _glimpse.cache_clear()
 
 
 def _uncalibrated(tree: Node) -> Node:

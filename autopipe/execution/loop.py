@@ -184,13 +184,15 @@ class Loop:
     def _finish(self, outcomes: Sequence[Outcome]) -> None:
         self._arrived.extend(outcomes)
         while self._arrived:  # an interrupt leaves the others for the next call
-            outcome = self._arrived.popleft()
-            started = self._pending.pop(outcome.number, None)
+            outcome = self._arrived[0]
+            started = self._pending.get(outcome.number)
             if started is None or outcome.status is Status.CANCELLED:
+                self._arrived.popleft()
+                self._pending.pop(outcome.number, None)
                 continue
-            proposal, job = started
-            trial, predictions = self._judged(proposal, outcome, job)
+            trial, predictions = self._judged(started[0], outcome, started[1])
             self._record(trial)
+            del self._pending[self._arrived.popleft().number]
             self.tell(trial)
             self._learn(trial)
             log.debug("%s %s in %.1f s", trial.tree, trial.status, trial.seconds)
@@ -231,6 +233,9 @@ class Loop:
                     scores = judge(predictions)
             except StoreError as error:
                 status, failure = Status.UNSAVED, str(error)
+            except Exception as error:  # a metric may refuse some predictions
+                status, failure = Status.ERROR, f"The metric refused its predictions: {error}"
+                predictions = None
         if predictions is not None and not np.isfinite(scores).all():
             status, failure = Status.NONFINITE, f"scores of the folds: {scores}"
             predictions, scores = None, ()

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,6 +44,7 @@ def work_named(name: str) -> Work:
 
 def attempt(work: Work, job: Job, folder: Path) -> Outcome:
     """The outcome of a job, also where the work raises."""
+    begin = time.monotonic()
     try:
         return work(job, folder)
     except (Exception, SystemExit) as error:  # whatever a learner throws costs one trial
@@ -51,7 +53,8 @@ def attempt(work: Work, job: Job, folder: Path) -> Outcome:
     frames = "".join(traceback.format_exception(cause, limit=-_FRAMES))
     is_short = isinstance(cause, MemoryError) or tells_of_memory(line)
     status = Status.MEMORY if is_short else Status.ERROR
-    return Outcome(job.number, status, failure=line, traceback=frames)
+    seconds = time.monotonic() - begin
+    return Outcome(job.number, status, seconds, failure=line, traceback=frames)
 
 
 def serve(pipe: Pipe, work: str) -> None:

@@ -16,7 +16,7 @@ from autopipe.errors import ExportError, InputError
 from autopipe.execution.files import write_atomically
 from autopipe.export.delivered import HEAD, Delivered
 from autopipe.export.proof import Rehearsal, difference
-from autopipe.export.scripts import arguments_of, fit_script, parts_of, predict_script
+from autopipe.export.scripts import arguments_of, fit_script, predict_script
 from autopipe.intake.alignment import check_rows, features_and_target
 from autopipe.intake.frames import as_frame
 from autopipe.operators.catalogue import operator_named
@@ -169,7 +169,7 @@ def _agreement(rehearsal: Rehearsal, live: Delivered, rows: Any, tolerance: floa
 
 
 def _tolerance(model: Model) -> float:
-    trees = [part.models[0].tree for part in parts_of(model)]
+    trees = [part.models[0].tree for part in model.parts]
     ops = {node.op for tree in trees for _, node in tree.walk()} - {TABLE_NAME}
     is_neural = any(operator_named(op).requires == "torch" for op in ops)
     return _TOLERANCE_OF_NETWORKS if is_neural else _TOLERANCE
@@ -186,7 +186,7 @@ def _write_state(model: Model, folder: Path) -> None:
         "temperature": None if temperature is None else dict(temperature.state()),
         "costs": None if decision is None else decision.costs.tolist(),
         "members": [member.number for member in model.predictor.members],
-        "parts": [_write_part(part, folder) for part in parts_of(model)],
+        "parts": [_write_part(part, folder) for part in model.parts],
     }
     if model.joining is not None:
         head["joining"] = model.joining.state()

@@ -11,6 +11,7 @@ import numpy as np
 from autopipe.errors import OptionError
 from autopipe.operators.catalogue import operator_named
 from autopipe.operators.declaration import Complete, Dense
+from autopipe.space import Domain, Float, Int
 from autopipe.tree import TABLE, Node
 
 _ENCODING, _IMPUTATION, _SCALING, _PROJECTION, _LEARNER = range(5)  # in the order of a tree
@@ -150,9 +151,18 @@ def _params(step: Any, known: _Known) -> Iterator[tuple[str, Any]]:
     defaults = type(step)().get_params()
     for name, value in step.get_params().items():
         ours = known.names.get(name, "")
-        if ours not in space or value is None or value == defaults.get(name):
+        if ours not in space or value is None or np.ndim(value) or value == defaults.get(name):
             continue
         if isinstance(value, np.generic):
             value = value.item()
-        if value in space[ours] or not isinstance(value, str):
+        if value in space[ours]:
+            yield ours, value
+        elif _is_like(value, space[ours]):
             yield ours, space[ours].nearest(value)
+
+
+def _is_like(value: object, domain: Domain) -> bool:
+    """Whether a value outside means what those inside do: counts are no shares."""
+    if isinstance(value, bool) or not isinstance(domain, (Float, Int)):
+        return False
+    return isinstance(value, int if isinstance(domain, Int) else (int, float)) and value > 0

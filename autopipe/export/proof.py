@@ -115,7 +115,7 @@ class Rehearsal:
 
 
 def difference(ours: FloatArray, theirs: FloatArray, tolerance: float) -> float:
-    """The largest difference of predictions, relative to their size where that exceeds 1.
+    """The largest difference of predictions, by the largest prediction of the column.
 
     Raises
     ------
@@ -127,7 +127,8 @@ def difference(ours: FloatArray, theirs: FloatArray, tolerance: float) -> float:
             f"The exported script gives predictions of shape {theirs.shape} where the model "
             f"gives {ours.shape}; nothing was written."
         )
-    strays = np.abs(ours - theirs) / np.maximum(1.0, np.abs(ours))
+    scale = np.abs(ours).max(axis=0, initial=0.0)
+    strays = np.abs(ours - theirs) / np.where(scale > 0, scale, 1.0)
     largest = float(strays.max(initial=0.0))
     if not largest <= tolerance:  # also where one is not a number
         place = int(np.nanargmax(strays.max(axis=1)))

@@ -1,4 +1,4 @@
-"""Trees from what leaves or comes: exported scripts and scikit-learn's pipelines."""
+"""Trees out of exported scripts."""
 
 from __future__ import annotations
 

@@ -43,17 +43,9 @@ _LIBRARIES = {
 }
 
 
-def parts_of(model: Model) -> list[Member]:
-    """Every pipeline of a model once, inputs before those that read them."""
-    members = model.predictor.members
-    parts = {each.number: each for member in members for each in member.inputs}
-    parts |= {member.number: member for member in members}  # whose weights mean something
-    return sorted(parts.values(), key=lambda part: (bool(part.inputs), part.number))
-
-
 def arguments_of(model: Model) -> dict[str, Any]:
     """What the estimator of a script is built with."""
-    parts = parts_of(model)
+    parts = model.parts
     temperature, decision = model.predictor.temperature, model.decision
     return {
         "trees": {part.number: str(part.models[0].tree) for part in parts},
@@ -61,7 +53,7 @@ def arguments_of(model: Model) -> dict[str, Any]:
         "inputs": {
             part.number: [each.number for each in part.inputs] for part in parts if part.inputs
         },
-        "folds": _folds(model, parts),
+        "folds": model.fold_count,
         "temperature": None if temperature is None else temperature.temperature,
         "costs": None if decision is None else decision.costs.tolist(),
         **{
@@ -69,13 +61,6 @@ def arguments_of(model: Model) -> dict[str, Any]:
             for name in ("roles", "monotone")
         },
     }
-
-
-def _folds(model: Model, parts: Sequence[Member]) -> int:
-    """In how many folds the members were judged, of which they may have kept fewer models."""
-    numbers = {part.number for part in parts}
-    judged = [len(trial.fold_scores) for trial in model.trials if trial.number in numbers]
-    return max([*judged, *(len(part.models) for part in parts)], default=1)
 
 
 def fit_script(model: Model, name: str, proof: str) -> str:
@@ -88,7 +73,7 @@ def fit_script(model: Model, name: str, proof: str) -> str:
     """
     classifies = bool(len(model.target_coding.classes))
     kind = "Classifier" if classifies else "Regressor"
-    parts = parts_of(model)
+    parts = model.parts
     roots = [Name("autopipe.export.standalone", kind), Name(_COMMANDS, "fit_command")]
     if model.joining is not None:
         roots[1:] = [Name(_RELATED, name) for name in (_OF_SEVERAL, "fit_related_command")]
@@ -116,15 +101,17 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         f'    """The estimator, not fitted: scikit-learn\'s {takes}."""\n'
         f"    return {made}"
     )
+    groups = ", groups=groups" if model.facts.get("has_groups") else ""
     header = _header(
         f"{kind} of {_counted(len(parts), 'pipeline')}, found by autopipe "
         f"{version('autopipe')}.",
         f"    python {name} train.csv --target y --predict new.csv{_words(model)} -o out.csv",
         f"or from Python: `from {name.removesuffix('.py')} import build`, then "
-        f"`build().fit(X, y{_given(model)}).predict(new{_given(model)})`.",
+        f"`build().fit(X, y{groups}{_given(model)}).predict(new{_given(model)})`.",
         "TREES holds the pipelines, WEIGHTS what each counts in their average. In a tree, "
         "`table` is the table as it is coded once: columns c0, c1, ... by their place. Each "
-        "pipeline is cross-fitted; boosting and networks stop by the held-out rows.",
+        "pipeline is cross-fitted; boosting and networks stop by the held-out rows."
+        f"{_other_folds(model)}",
         model,
         closure,
         proof,
@@ -148,7 +135,7 @@ def predict_script(model: Model, proof: str) -> str:
         f"    return {read}(Path(folder))"
     )
     header = _header(
-        f"Predicts with {_counted(len(parts_of(model)), 'fitted pipeline')}, found by autopipe "
+        f"Predicts with {_counted(len(model.parts), 'fitted pipeline')}, found by autopipe "
         f"{version('autopipe')}.",
         f"    python predict.py new.csv{_words(model)} -o out.csv",
         "or from Python: `from predict import load`, then "
@@ -160,6 +147,14 @@ def predict_script(model: Model, proof: str) -> str:
         proof,
     )
     return _script(header, closure, [loader], _known(model, closure), f"{command}(load)")
+
+
+def _other_folds(model: Model) -> str:
+    """What the folds of the script are not, as those of the search were."""
+    splitter = model.facts.get("splitter")
+    if not splitter:
+        return ""
+    return f" The search was judged by {splitter}; the folds of this script are shuffled."
 
 
 def _words(model: Model) -> str:
@@ -183,7 +178,7 @@ def _closure(model: Model, read: Collection[str], *roots: Name) -> Closure:
 
 def _operators(model: Model) -> list[str]:
     """The names of all operators in the trees, sorted."""
-    trees = [part.models[0].tree for part in parts_of(model)]
+    trees = [part.models[0].tree for part in model.parts]
     return sorted({node.op for tree in trees for _, node in tree.walk()} - {TABLE_NAME})
 
 

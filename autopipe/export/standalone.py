@@ -80,7 +80,7 @@ class _Standalone(BaseEstimator):
         X, y = features_and_target(X, y)
         frame = as_frame(X)
         coding = Coding.learn(X, self.roles)
-        check_rows(frame, y)
+        check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
         check_groups(groups, len(frame))
         table = coding.encode(X)
         target_coding = TargetCoding.learn(y, classify=isinstance(self, ClassifierMixin))

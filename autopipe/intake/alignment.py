@@ -27,7 +27,7 @@ def features_and_target(X: Any, y: Any) -> tuple[Any, Any]:
     """
     if isinstance(X, (str, Path)):
         X = as_frame(X)
-    if not isinstance(y, str):
+    if not isinstance(y, (str, int, np.integer)):
         return X, y
     if not is_named(X):
         raise InputError(
@@ -56,8 +56,13 @@ def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Ser
     return frame.drop(columns=[target]), frame[target]
 
 
-def check_rows(frame: pd.DataFrame, y: Any) -> None:
-    """Refuse a target whose rows are not those of the features.
+def check_rows(frame: pd.DataFrame, y: Any, is_labelled: bool = True, **further: Any) -> None:
+    """Refuse a target, or what else is given for every row, whose rows are not the features'.
+
+    Parameters
+    ----------
+    is_labelled : whether the index of the frame is the user's own; that of an array is not
+    further : by the name of the argument; what is None was not given
 
     Raises
     ------
@@ -75,14 +80,16 @@ def check_rows(frame: pd.DataFrame, y: Any) -> None:
             f"X has {len(frame)} rows and y has {rows}; wanted one target for every row. "
             "Was one of them filtered without the other?"
         )
-    index = getattr(y, "index", None)
-    if not isinstance(index, pd.Index) or index.equals(frame.index):
-        return
-    if index.is_unique and frame.index.is_unique and index.isin(frame.index).all():
-        raise InputError(
-            "The index of y holds the labels of X in another order. "
-            "Give y.loc[X.index], or y.to_numpy() if the order of the rows is right."
-        )
+    every = {"y": y, **further} if is_labelled else {}
+    for name, given in every.items():
+        index = getattr(given, "index", None)
+        if not isinstance(index, pd.Index) or index.equals(frame.index):
+            continue
+        if index.is_unique and frame.index.is_unique and index.isin(frame.index).all():
+            raise InputError(
+                f"The index of {name} holds the labels of X in another order. Give "
+                f"{name}.loc[X.index], or {name}.to_numpy() if the order of rows is right."
+            )
 
 
 def check_weights(weights: Any, rows: int) -> FloatArray | None:

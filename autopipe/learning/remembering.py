@@ -82,7 +82,7 @@ def remember(
     if not kept:
         return
     results = [Result.of(trial) for trial in kept]
-    whole = np.full((len(kept), len(table), predictions.shape[2]), np.nan, np.float32)
+    whole = np.full((len(kept), len(table), predictions.shape[2]), np.nan, predictions.dtype)
     whole[:, rows] = predictions[places]
     knowledge.note(metric.name, table, target, results, whole)
 
