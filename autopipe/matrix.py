@@ -56,3 +56,26 @@ class Matrix:
 def joined(first: Matrix, second: Matrix) -> Matrix:
     """The rows of the first above the rows of the second."""
     return replace(first, values=np.concatenate([first.values, second.values]))
+
+
+def as_new(
+    X: Matrix, train_rows: NDArray[np.integer], rows: NDArray[np.integer]
+) -> tuple[Matrix, NDArray[np.integer]]:
+    """Some rows as if the training rows were all that is known, and the places that changes.
+
+    Categories that no training row has become missing, as they do in new tables.
+    """
+    seen_as = X.take(rows)
+    changes = np.zeros(len(rows), dtype=bool)
+    for column in X.categorical:
+        is_known = np.zeros(X.levels[column] + 1, dtype=bool)
+        is_known[-1] = True  # a missing one
+        is_known[_codes(X.values[train_rows, column])] = True
+        is_new = ~is_known[_codes(seen_as.values[:, column])]
+        seen_as.values[is_new, column] = np.nan
+        changes |= is_new
+    return seen_as, np.flatnonzero(changes)
+
+
+def _codes(column: NDArray[np.float32 | np.float64]) -> NDArray[np.integer]:
+    return np.nan_to_num(column, nan=-1.0).astype(np.int64)

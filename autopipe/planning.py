@@ -54,7 +54,8 @@ class Planning:
         Bill
             `count` columns, `bytes` and `seconds`, and in `features` a line for every formula,
             those included that are left out to keep within caps: at most 500 columns, fewer
-            for few rows; a quarter of the time budget; a quarter of the free memory.
+            for few rows; a quarter of the time budget; a quarter of the free memory. Finding
+            that out may take half of that time.
         """
         check_given(tables, relationships, cutoff)
         X, _ = features_and_target(X, y)

@@ -288,18 +288,19 @@ def _ordered(situation: Situation) -> list[str]:
         boosted = _synthesized(_XGBOOST[kind], situation)
         order = [_PROBE, _CATBOOST[kind], _EXTRA_LEAVES, boosted, linear, forest]
         order += [_ADDITIVE, _LOSSGUIDE]
-    order.insert(3, _NETWORK_FOR_NUMBERS if is_regression else _NETWORK)
+    order.insert(1, learner + "(standard_scaling(impute({encoded})))")  # bends no line
+    order.insert(4, _NETWORK_FOR_NUMBERS if is_regression else _NETWORK)
     if has_categories:
-        order.insert(4, _TARGET_MEANS)
+        order.insert(5, _TARGET_MEANS)
     order += [_SLOPED, _MEMBERS, _BUSHY, _synthesized(_DEEP_CATBOOST, situation)]
     if rows <= _MEDIUM_ROWS:
         is_early = situation.affords_kernels
         scaling = "quantile_scaling" if is_regression else "power_scaling"
-        order.insert(2 if is_early else 8, "kernel_machine(" + scaling + "(impute({encoded})))")
+        order.insert(3 if is_early else 9, "kernel_machine(" + scaling + "(impute({encoded})))")
         if has_categories:
-            order.insert(6 if is_early else 10, _KERNEL_OF_MEANS)
+            order.insert(7 if is_early else 11, _KERNEL_OF_MEANS)
         elif not is_regression:
-            order.insert(5 if is_early else 10, _GAUSSIAN)
+            order.insert(6 if is_early else 11, _GAUSSIAN)
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
     return order if is_regression else [*order, f"temperature({linear})"]
@@ -336,9 +337,17 @@ def _for_many_columns(situation: Situation) -> list[str]:
     scaled = "standard_scaling(impute({encoded}))"
     chosen = [
         tree.replace("codes({rich})", _CHOSEN).replace("codes({table})", _CHOSEN)
-        for tree in (_XGBOOST[kind], _CATBOOST[kind], _EXTRA_LEAVES)
+        for tree in (_XGBOOST[kind], _CATBOOST[kind], _EXTRA_LEAVES, _PROBE)
     ]
     forest = "extra_trees(impute({means}), max_features='sqrt')"
     of_chosen = linear.format(f"standard_scaling({_CHOSEN})")
-    order = [of_chosen, chosen[2], _PROBE, chosen[0], chosen[1], linear.format(scaled)]
+    order = [
+        of_chosen,
+        chosen[3],
+        chosen[2],
+        _PROBE,
+        chosen[0],
+        chosen[1],
+        linear.format(scaled),
+    ]
     return [*order, _ADDITIVE, forest, _EXTRA_LEAVES, _BUSHY, _CATBOOST[kind]]

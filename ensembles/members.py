@@ -196,7 +196,8 @@ def fold_scores(
 ) -> tuple[float, ...]:
     """The score of each fold's held-out rows.
 
-    Where these lack a class and the metric cannot do without, it is the score of all rows.
+    Where these are too few to be judged, of a single class or too uniform for the metric, it is
+    the score of all rows.
     """
     return tuple(
         _fold_score(out_of_fold, target, held_out, folds, metric) for _, held_out in folds.pairs
@@ -207,13 +208,14 @@ def _fold_score(
     out_of_fold: FloatArray, target: Target, held_out: IntArray, folds: Folds, metric: Metric
 ) -> float:
     part = target.take(held_out)
-    has_every_class = len(np.unique(part.y)) >= target.n_classes
-    try:
-        score = metric.score(part, out_of_fold[held_out])
-        if has_every_class or np.isfinite(score):
-            return score
-    except ValueError:
-        if has_every_class:
-            raise
+    lacks_classes = len(np.unique(part.y)) < target.n_classes
+    if len(part.y) > 1 and not (lacks_classes and target.n_classes == 2):
+        try:
+            score = metric.score(part, out_of_fold[held_out])
+            if np.isfinite(score) or not lacks_classes:
+                return score
+        except ValueError:
+            if not lacks_classes:
+                raise
     every = np.flatnonzero(folds.times_held_out)
     return metric.score(target.take(every), out_of_fold[every])

@@ -13,6 +13,7 @@ import numpy as np
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Limits, State
 from autopipe.operators.outcomes import Unit
+from autopipe.operators.single import Single
 from autopipe.space import Value
 from autopipe.task import FloatArray, Target
 
@@ -154,6 +155,7 @@ class Booster(ABC):
         self.is_truncated = False
         self._outputs = 1
         self._unit = Unit()
+        self._single = Single()
         self._model: Any = None  # of the library, which carries no types
 
     def _watch(self, target: Target, limits: Limits) -> BestRound:
@@ -183,7 +185,8 @@ class Booster(ABC):
     def state(self) -> State:
         """The library's own format, up to the best round."""
         model = np.frombuffer(self._dumped(), dtype=np.uint8)
-        return {"outputs": self._outputs, **asdict(self._unit), "model": model}
+        columns = self._single.state()
+        return {"outputs": self._outputs, **asdict(self._unit), **columns, "model": model}
 
     def restore(self, state: State) -> Self:
         """Take back what `state` gave."""
@@ -193,6 +196,7 @@ class Booster(ABC):
         centre, scale = state.get("centre", 0.0), state.get("scale", 1.0)
         assert isinstance(centre, float) and isinstance(scale, float)
         self._outputs, self._unit = outputs, Unit(centre, scale)
+        self._single = Single.restored(state)
         self._model = self._loaded(model.tobytes())
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.outcomes import Unit
+from autopipe.operators.single import Single
 from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -41,6 +42,7 @@ class _Pooled:
     pool: Any  # catboost.Pool: the library carries no types
     target: Target
     unit: Unit
+    single: Single
     constraints: Mapping[str, list[int]]
 
 
@@ -56,10 +58,12 @@ class CatBoost(Booster):
         check_deadline(limits)
         unit = Unit.of(target)
         target = unit.measured(target)
+        single = Single.of(X)
+        X = replace(X, values=single.values(X))
         pool = _pool(X, target)
         if not X.categorical:  # a quantised pool would lose the categories' counts
             pool.quantize()
-        return _Pooled(pool, target, unit, _constraints(X))
+        return _Pooled(pool, target, unit, single, _constraints(X))
 
     def fit(
         self,
@@ -74,7 +78,7 @@ class CatBoost(Booster):
 
         assert isinstance(prepared, _Pooled)
         check_deadline(limits)
-        self._unit = prepared.unit
+        self._unit, self._single = prepared.unit, prepared.single
         best = self._watch(prepared.target.take(valid_rows), limits)
         stop = _Stop(best)
         self._model = catboost.CatBoost(
@@ -116,7 +120,8 @@ class CatBoost(Booster):
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # CatBoost refuses
-        raw = self._model.predict(_pool(X), prediction_type="RawFormulaVal", thread_count=1)
+        pool = _pool(replace(X, values=self._single.values(X)))
+        raw = self._model.predict(pool, prediction_type="RawFormulaVal", thread_count=1)
         return self._probabilities(np.asarray(raw).T)
 
     def _probabilities(self, raw: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,8 @@ from autopipe.operators.declaration import (
     State,
     check_deadline,
 )
+from autopipe.operators.outcomes import Unit
+from autopipe.operators.single import Single
 from autopipe.space import Choice, Int, Value
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -52,9 +55,12 @@ class _Forest:
         self.min_samples_leaf = min_samples_leaf
         self._arrays: dict[str, NDArray[Any]] = {}  # whole numbers and others
         self._n_outputs = 0
+        self._single = Single()
+        self._unit = Unit()
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> object:
-        return _single(X), target
+        single = Single.of(X)  # of all rows, but not of their target
+        return single, single.values(X), target
 
     def fit(
         self,
@@ -66,11 +72,11 @@ class _Forest:
     ) -> FloatArray:
         check_deadline(limits)
         assert isinstance(prepared, tuple)
-        values, target = prepared
+        self._single, values, target = prepared
         train = target.take(train_rows)
-        # Around the mean, float32 holds the leaves of any target.
-        centre = 0.0 if train.is_classification else float(np.mean(train.y))
-        y = train.y if train.is_classification else train.y - centre
+        # scikit-learn splits no node whose variance is 2e-16, and our leaves are float32.
+        self._unit = Unit.of(train)
+        train = self._unit.measured(train)
         forest = self._unfitted(train, seed, limits)
         X = values[train_rows]
         self.is_truncated = False
@@ -80,14 +86,13 @@ class _Forest:
             if trees > _SLICE and begin + seconds >= limits.deadline:
                 self.is_truncated = True
                 break
-            forest.set_params(n_estimators=trees).fit(X, y, train.weights)
+            forest.set_params(n_estimators=trees).fit(X, train.y, train.weights)
             seconds = time.monotonic() - begin
         self._n_outputs = target.outputs
         classes = forest.classes_ if train.is_classification else [0]
         self._arrays = {
             **_flattened([tree.tree_ for tree in forest.estimators_]),
             "outputs": np.asarray(classes, np.int64),
-            "centre": np.array([centre]),
         }
         return self._predictions(values[valid_rows])
 
@@ -108,7 +113,7 @@ class _Forest:
         )
 
     def predict(self, X: Matrix) -> FloatArray:
-        return self._predictions(_single(X))
+        return self._predictions(self._single.values(X))
 
     def _predictions(self, values: NDArray[np.float32]) -> FloatArray:
         arrays = self._arrays
@@ -119,15 +124,20 @@ class _Forest:
             leaves = _leaves(values[rows], arrays)
             means = arrays["leaf_values"][leaves].mean(axis=0, dtype=np.float64)
             predictions[rows, arrays["outputs"]] = means
-        return np.asarray(predictions + arrays["centre"])
+        return self._unit.restored(predictions)
 
     def state(self) -> State:
-        return {**self._arrays, "n_outputs": self._n_outputs}
+        numbers = {"n_outputs": self._n_outputs, **asdict(self._unit)}
+        return {**self._arrays, **self._single.state(), **numbers}
 
     def restore(self, state: State) -> Self:
-        arrays = dict(state)
-        self._n_outputs = int(arrays.pop("n_outputs"))  # type: ignore[arg-type]  # a number
-        self._arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        arrays = {name: np.asarray(value) for name, value in state.items()}
+        self._n_outputs = arrays.pop("n_outputs").item()
+        # Former versions have learned around the mean, in the unit of the target.
+        centre, scale = arrays.pop("centre"), arrays.pop("scale", np.ones(1))
+        self._unit = Unit(centre.item(), scale.item())
+        self._single = Single.restored(state)
+        self._arrays = arrays
         return self
 
 
@@ -207,12 +217,6 @@ def _rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """The largest float32 that is not above: it parts float32 values just the same."""
     rounded = thresholds.astype(np.float32)
     return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-
-
-def _single(X: Matrix) -> NDArray[np.float32]:
-    """The values as scikit-learn's trees take them: float32, row by row, finite."""
-    largest = np.finfo(np.float32).max
-    return np.ascontiguousarray(np.clip(X.values, -largest, largest), np.float32)
 
 
 def _costing(seconds: float) -> CostRule:

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopipe.matrix import Matrix
+from autopipe.operators.scaling import bent, median_and_factor
 from autopipe.task import FloatArray, IntArray
 
 _MOST_LEVELS = 1_000  # of a column that have a slot each; the step of the optimizer visits all
 _LEAST_ROWS = 2  # of a level with a slot of its own: one row would be learned by heart
-_SMOOTH_LIMIT = 3.0  # that numbers are bent towards, as RealMLP does
-_LARGEST = 1e6  # squared without overflow, and 3.0 when bent
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Inputs:
     @classmethod
     def fitted(cls, values: FloatArray, layout: Layout) -> Inputs:
         """Learn from the training rows."""
-        numeric = [_centre_and_factor(values[:, index]) for index in layout.numeric]
+        numeric = [median_and_factor(values[:, index]) for index in layout.numeric]
         slots = [_slots(values[:, index], layout.levels[index]) for index in layout.categorical]
         centre, factor = np.array(numeric, np.float64).reshape(-1, 2).T
         return cls(layout, centre, factor, np.concatenate([np.empty(0, np.int32), *slots]))
@@ -95,10 +94,8 @@ class Inputs:
         """Columns of numbers, then the flags."""
         layout = self.layout
         numbers = values[:, layout.numeric].astype(np.float64)
-        numbers = np.nan_to_num((numbers - self.centre) * self.factor)
-        numbers = np.clip(numbers, -_LARGEST, _LARGEST)
-        numbers /= np.sqrt(1.0 + np.square(numbers / _SMOOTH_LIMIT))
-        return np.hstack([numbers, np.isnan(values[:, layout.flagged])], dtype=np.float32)
+        scaled = np.nan_to_num((numbers - self.centre) * self.factor)
+        return np.hstack([bent(scaled), np.isnan(values[:, layout.flagged])], dtype=np.float32)
 
     def slots(self, values: FloatArray) -> IntArray:
         """A slot for every column of categories."""
@@ -107,16 +104,6 @@ class Inputs:
         codes = values[:, self.layout.categorical]
         places = np.where(np.isnan(codes), 0, codes + 1).astype(np.int64)
         return np.asarray(self.slot_of[begins + places])
-
-
-def _centre_and_factor(column: FloatArray) -> tuple[float, float]:
-    """Median, and what to multiply with; 0 for a constant."""
-    known = np.sort(column[~np.isnan(column)]).astype(np.float64)
-    if not len(known) or known[0] == known[-1]:
-        return 0.0, 0.0
-    low, centre, high = np.quantile(known, (0.25, 0.5, 0.75))
-    spread = high - low or (known[-1] - known[0]) / 2.0
-    return float(centre), float(1.0 / spread)
 
 
 def _slots(column: FloatArray, levels: int) -> IntArray:

@@ -12,15 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autopipe.errors import TreeError
+from autopipe.operators.outcomes import MOST_CLASSES
 from autopipe.roles import Role
 from autopipe.table import Column, Schema
 
 NUMBER, KEY, TIME, TEXT = "number", "key", "time", "text"
 PARTS = ("year", "month", "day", "weekday", "yearday", "hour", "days")
 CYCLES = {"month": 12.0, "day": 31.0, "weekday": 7.0, "yearday": 366.0, "hour": 24.0}
-MOST_CLASSES = 1000  # of a target mean's second argument
 _DEEPEST = 6  # of a formula; the screen builds three
 _MOST_LETTERS = 5_000  # of all formulas of a tree
+_MOST_WORDS = 1_000  # that parse as a target mean's second argument; `fault` refuses most
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "count": Function((KEY,)),
     "group_mean": Function((NUMBER, KEY)),
     "group_rank": Function((NUMBER, KEY)),
-    "target_mean": Function((KEY,), words=tuple(range(MOST_CLASSES))),
+    "target_mean": Function((KEY,), words=tuple(range(_MOST_WORDS))),
     "part": Function((TIME,), words=PARTS),
     "cycle_sine": Function((TIME,), words=tuple(CYCLES)),
     "cycle_cosine": Function((TIME,), words=tuple(CYCLES)),
@@ -191,12 +192,16 @@ def _fault(formula: Formula, given: Mapping[str, str]) -> str:
     function = FUNCTIONS[formula.name]
     if (formula.word is None) and formula.name in {"part", "cycle_sine", "cycle_cosine"}:
         return f"{formula}: name one of {', '.join(map(str, function.words))}"
+    if formula.name == "target_mean" and int(formula.word or 0) >= MOST_CLASSES:
+        return f"{formula}: means are taken of {MOST_CLASSES} classes at most, from 0 on"
     for below, wanted in zip(formula.inputs, function.takes, strict=True):
         if below.is_column and below.name not in given:
             return f"{formula}: the table has no column {below.name}"
         gives = given[below.name] if below.is_column else FUNCTIONS[below.name].gives
         if gives != wanted and not (wanted == KEY and gives == NUMBER):
             return f"{formula}: {below} is a {gives}, and {formula.name} takes a {wanted}"
+        if wanted == KEY and any(part.name == "target_mean" for part in below.walk()):
+            return f"{formula}: {below} is no key, for training rows have values of their own"
         if reason := "" if below.is_column else _fault(below, given):
             return reason
     return ""

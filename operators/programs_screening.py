@@ -150,9 +150,10 @@ def _promising(table: Table, target: Target, rng: np.random.Generator) -> Table:
     if len(columns) <= MOST_COLUMNS:
         return table
     outcomes = outcomes_of(target)
-    centred = outcomes - outcomes.mean(axis=1, keepdims=True)
-    spread = centred.std(axis=1, keepdims=True)
-    judge = _Judge(centred / np.where(spread > 0, spread, 1.0), np.ones(len(table)), rng)
+    weights = np.ones(len(table)) if target.weights is None else target.weights
+    centred = outcomes - np.average(outcomes, axis=1, weights=weights)[:, None]
+    spread = np.sqrt(np.average(centred**2, axis=1, weights=weights))[:, None]
+    judge = _Judge(centred / np.where(spread > 0, spread, 1.0), weights, rng)
     told = [
         0.0
         if one.role is Role.TEXT

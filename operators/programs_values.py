@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autopipe.errors import TreeError
 from autopipe.operators.encoding import smoothed_means
 from autopipe.operators.outcomes import INNER_FOLDS, outcomes_of
 from autopipe.operators.parts import date_parts, text_shape
@@ -96,7 +97,13 @@ class Values:
         self._keys: dict[str, Keys] = {}
 
     def of(self, formula: Formula) -> NDArray[np.float32]:
-        """The values of a formula that gives a number, shape (rows,)."""
+        """The values of a formula that gives a number, shape (rows,).
+
+        Raises
+        ------
+        TreeError
+            If it is the mean of a class that the target of the training rows does not have.
+        """
         with np.errstate(all="ignore"):
             values = self._evaluated(formula)
             return np.asarray(np.clip(values, -_LARGEST, _LARGEST), np.float32)
@@ -150,23 +157,29 @@ class Values:
         else:
             numbers = self.number(formula)
             raw = np.where(np.isnan(numbers), _MISSING, numbers)
-        known = self._learn(formula, lambda: {"known": np.unique(raw)})["known"]
+        known = self._learn(formula, "known", lambda: {"known": np.unique(raw)})["known"]
         ids = np.minimum(np.searchsorted(known, raw), max(0, len(known) - 1))
         is_known = known[ids] == raw if len(known) else np.zeros(len(raw), np.bool_)
         return Keys(np.where(is_known, ids, len(known)), len(known) + 1)
 
-    def _learn(self, formula: Formula, make: Callable[[], Learned]) -> Learned:
-        """What the formula learned from the training rows, which may be these."""
-        text = str(formula)
-        if self._truth is not None and text not in self._learned:
-            self._learned[text] = make()
-        return self._learned[text]
+    def _learn(self, formula: Formula, name: str, make: Callable[[], Learned]) -> Learned:
+        """What the formula learned from the training rows, which may be these.
+
+        It makes what has this name, and perhaps more. A formula may learn twice: its values,
+        and which of them are known where it is a key.
+        """
+        learned = self._learned.setdefault(str(formula), {})
+        if self._truth is not None and name not in learned:
+            learned |= make()
+        return learned
 
     def count(self, formula: Formula) -> FloatArray:
         keys = self.keys(formula.inputs[0])
-        counts = self._learn(
-            formula, lambda: {"counts": np.bincount(keys.ids, minlength=keys.count)}
-        )["counts"]
+
+        def make() -> Learned:
+            return {"counts": np.bincount(keys.ids, minlength=keys.count)}
+
+        counts = self._learn(formula, "counts", make)["counts"]
         return np.asarray(counts[keys.ids], np.float64)
 
     def group_mean(self, formula: Formula) -> FloatArray:
@@ -181,7 +194,7 @@ class Values:
             blend = (sums + _GROUP_SMOOTHING * overall) / (rows + _GROUP_SMOOTHING)
             return {"means": blend}
 
-        return np.asarray(self._learn(formula, means)["means"][keys.ids], np.float64)
+        return np.asarray(self._learn(formula, "means", means)["means"][keys.ids], np.float64)
 
     def group_rank(self, formula: Formula) -> FloatArray:
         numbers, keys = self.number(formula.inputs[0]), self.keys(formula.inputs[1])
@@ -200,7 +213,7 @@ class Values:
             below = np.cumsum(blend, axis=1) - blend / 2
             return {"edges": edges, "ranks": below.astype(np.float32)}
 
-        learned = self._learn(formula, ranks)
+        learned = self._learn(formula, "ranks", ranks)
         places = np.searchsorted(learned["edges"], numbers)
         found = learned["ranks"][keys.ids, places].astype(np.float64)
         return np.where(np.isnan(numbers), np.nan, found)
@@ -209,16 +222,22 @@ class Values:
         keys = self.keys(formula.inputs[0])
         if self._truth is None:
             return np.asarray(self._learned[str(formula)]["means"][keys.ids], np.float64)
-        which = int(formula.word or 0) % len(self._truth.outcomes)
+        which, outcomes = int(formula.word or 0), self._truth.outcomes
+        if which >= len(outcomes):
+            raise TreeError(
+                f"{formula}: met class {which}, wanted one of the {len(outcomes)} from 0 on "
+                "that this target has means of."
+            )
         full, crossfitted = smoothed_means(
             keys.ids,
             keys.count,
-            self._truth.outcomes[which : which + 1],
+            outcomes[which : which + 1],
             self._truth.weights,
             self._truth.folds,
             _TARGET_SMOOTHING,
         )
-        self._learned[str(formula)] = {"means": full[:, 0].astype(np.float32)}
+        learned = self._learned.setdefault(str(formula), {})
+        learned["means"] = full[:, 0].astype(np.float32)
         return crossfitted[:, 0]
 
 

@@ -36,7 +36,7 @@ class StandardScaling:
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
         self._mean = data.values.mean(axis=0, dtype=np.float64)
         spread = data.values.std(axis=0, dtype=np.float64)
-        eps = np.finfo(data.values.dtype).eps
+        eps = np.finfo(np.float64).eps  # float32, too, is summed up in float64
         varies = spread > _FEWEST_EPS * eps * np.abs(self._mean)
         self._factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
         return self.transform(data)
@@ -71,17 +71,12 @@ class RobustScaling:
         self._factor = np.empty(0)
 
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
-        points = np.quantile(
-            data.values.astype(np.float64), (0.0, 0.25, 0.5, 0.75, 1.0), axis=0
-        )
-        low, first, self._median, third, high = points
-        spread = np.where(third > first, third - first, (high - low) / 2)
-        self._factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+        columns = [median_and_factor(column) for column in data.values.T]
+        self._median, self._factor = np.array(columns).reshape(-1, 2).T
         return self.transform(data)
 
     def transform(self, data: Matrix) -> Matrix:
-        scaled = (data.values - self._median) * self._factor
-        return _dense(scaled / np.sqrt(1.0 + (scaled / _SMOOTH) ** 2), data)
+        return _dense(bent((data.values - self._median) * self._factor), data)
 
     def state(self) -> State:
         return {"median": self._median, "factor": self._factor}
@@ -90,6 +85,28 @@ class RobustScaling:
         self._median = np.asarray(state["median"])
         self._factor = np.asarray(state["factor"])
         return self
+
+
+def median_and_factor(column: FloatArray) -> tuple[float, float]:
+    """The median, and what makes the interquartile range 1; both 0 for a constant.
+
+    Where half of the values are the same, the factor makes the range of all of them 2.
+
+    Parameters
+    ----------
+    column : shape (rows,); NaN where missing, which does not matter
+    """
+    known = column[~np.isnan(column)].astype(np.float64)
+    if not len(known):
+        return 0.0, 0.0
+    low, first, median, third, high = np.quantile(known, _QUARTERS)
+    spread = third - first or (high - low) / 2.0
+    return (float(median), float(1.0 / spread)) if spread else (0.0, 0.0)
+
+
+def bent(scaled: FloatArray) -> FloatArray:
+    """Smoothly into (-3, 3): nearly straight around 0, and increasing everywhere."""
+    return np.asarray(scaled / np.hypot(1.0, scaled / _SMOOTH))
 
 
 class PowerScaling:

@@ -15,6 +15,7 @@ from autopipe.space import Choice, Float, Value
 from autopipe.task import FloatArray, IntArray, Target
 
 _MOST_ROWS = 5_000  # that columns are judged by: their order needs no more
+_FEWEST_ROWS = 100  # that they are judged by, if there are so many, however uneven the weights
 
 
 class UnivariateSelection:
@@ -35,9 +36,7 @@ class UnivariateSelection:
         self._kept: IntArray = np.empty(0, np.int64)
 
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
-        rows = np.arange(len(data))
-        if len(rows) > _MOST_ROWS:
-            rows = np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False)
+        rows = _judged(target, seed)
         values = data.values[rows].astype(np.float64)
         varies = np.flatnonzero(np.ptp(values, axis=0) > 0)
         self._kept = np.arange(1)
@@ -79,6 +78,26 @@ class UnivariateSelection:
     def restore(self, state: State) -> Self:
         self._kept = np.asarray(state["kept"])
         return self
+
+
+def _judged(target: Target, seed: int) -> IntArray:
+    """The rows that columns are judged by, heavy ones more likely than light ones.
+
+    scikit-learn's scores know no weights. None is drawn twice: to the nearest neighbours that
+    tell information, a row that is there again would tell nothing but itself. There are as
+    many as Kish's effective size of the sample.
+    """
+    rows = np.arange(len(target.y))
+    if target.weights is None:
+        shares, count = None, len(rows)
+    else:
+        shares = target.weights / target.weights.sum()
+        few = min(_FEWEST_ROWS, np.count_nonzero(shares))
+        count = max(few, round(1.0 / np.square(shares).sum()))
+    if count >= len(rows) <= _MOST_ROWS:
+        return rows
+    count = min(count, _MOST_ROWS)
+    return np.random.default_rng(seed).choice(rows, count, replace=False, p=shares)
 
 
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:

@@ -11,6 +11,7 @@ from autopipe.intake.alignment import (
     features_and_target,
     split_target,
 )
+from autopipe.training_rows import training_rows
 
 
 def test_a_target_is_split_from_its_frame():
@@ -48,6 +49,13 @@ def test_rows_of_another_number_or_order_are_refused():
         check_rows(frame, [1, 2])
     with pytest.raises(InputError, match="in another order"):
         check_rows(frame, pd.Series([1, 2, 3], index=[2, 1, 0]))
+
+
+def test_labels_of_a_target_do_not_matter_beside_features_without_labels():
+    X, y = np.array([[3.0], [1.0], [2.0]]), pd.Series([3.0, 1.0, 2.0], index=[2, 0, 1])
+    assert training_rows(X, y, classify=False).target.y.tolist() == [3.0, 1.0, 2.0]
+    with pytest.raises(InputError, match="index of y holds the labels of X in another order"):
+        training_rows(pd.DataFrame(X), y, classify=False)
 
 
 def test_weights_are_numbers_or_none():

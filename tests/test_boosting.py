@@ -129,6 +129,21 @@ def test_the_unit_of_what_is_predicted_changes_nothing(name, scale, shift):
     assert apart < 0.05 * target.y.std()
 
 
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_numbers_far_from_zero_stay_apart(name):
+    X, target = wavy(600)
+    far = replace(X, values=X.values.astype(np.float64) + 1.7e9)
+    losses = []
+    for matrix in (X, far):
+        learner, rows = built(name), np.arange(600)
+        prepared = learner.prepare(matrix, target, Limits())
+        predictions = learner.fit(prepared, rows[:400], rows[400:], 0, Limits())
+        losses.append(validation_loss(target.take(rows[400:]), predictions))
+        again = built(name).restore(learner.state()).predict(matrix.take(rows[400:]))
+        np.testing.assert_allclose(again, predictions, rtol=1e-5, atol=1e-6)
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
 def test_a_round_that_splits_nothing_does_not_end_boosting():
     X, target = wavy(150)
     params = {"extra_trees": True, "num_leaves": 5, "feature_fraction": 0.7}

@@ -81,6 +81,23 @@ def test_columns_without_names_are_told_by_position():
     assert model.feature_importance(X, y)["column"].iloc[0] in (1, "x1", "1")
 
 
+def test_names_of_any_type_are_told_as_they_are_read():
+    X = toy(0)[["weak", "strong", "idle"]]
+    dated = X.set_axis(pd.date_range("2020-01-01", periods=3), axis=1)
+    model = AutoRegressor(**QUICK, include=["ridge"]).fit(dated, toy(0)["price"])
+    table = model.feature_importance(dated, toy(0)["price"])
+    assert table["column"].iloc[0] == "2020-01-02 00:00:00" == list(model.roles_)[1]
+    assert table["importance"].iloc[0] > 0.0
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names, but")
+def test_names_do_not_matter_to_a_model_that_was_fitted_without():
+    X, y = toy(0)[["weak", "strong", "idle"]], toy(0)["price"]
+    model = AutoRegressor(**QUICK, include=["ridge"]).fit(X.to_numpy(), y)
+    table = model.feature_importance(X, y)
+    pd.testing.assert_frame_equal(table, model.feature_importance(X.to_numpy(), y))
+
+
 def test_no_repeats_are_refused():
     model = AutoRegressor(**{**QUICK, "max_trials": 1}, include=["ridge"])
     model.fit(toy(0)[["weak", "strong"]], toy(0)["price"])

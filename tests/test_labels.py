@@ -59,6 +59,8 @@ def test_classes_keep_their_type_and_survive_json(y, classes, dtype):
         (["a", "b", "c"], "looks like an identifier"),
         (np.linspace(0, 1, 50), "Unknown label type"),
         (np.ones((3, 2)), r"y should be a 1d array, got an array of shape \(3, 2\)"),
+        (np.ones((3, 1, 1)), r"got an array of shape \(3, 1, 1\)"),
+        (pd.DataFrame(np.ones((3, 2))), r"got an array of shape \(3, 2\)"),
         (None, "requires y to be passed"),
         ([[1], {}, [1]], "Column 'y' holds a"),
         (pd.Series([1j, 2j, 1j]), "Complex data"),
@@ -92,9 +94,10 @@ def test_numbers_in_any_form_are_a_regression_target():
 
 
 def test_a_column_vector_is_taken_with_a_warning():
-    with pytest.warns(DataConversionWarning, match="column-vector"):
-        coding = TargetCoding.learn(np.array([[0], [1], [0]]), classify=True)
-    assert coding.classes.tolist() == [0, 1]
+    for column in (np.array([[0], [1], [0]]), pd.DataFrame({"y": [0, 1, 0]})):
+        with pytest.warns(DataConversionWarning, match="column-vector"):
+            coding = TargetCoding.learn(column, classify=True)
+        assert coding.classes.tolist() == [0, 1]
 
 
 def test_an_unknown_class_is_refused():

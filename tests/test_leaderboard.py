@@ -3,11 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import KFold, RepeatedKFold
 from strategies import NoIdeas
 
 from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.errors import InputError, OptionError, ShapeError
+from autopipe.intake.labels import TargetCoding
+from autopipe.reports.leaderboard import as_predictions
 
 QUICK = {"executor": "inline", "max_trials": 3, "cv": 2, "verbose": 0, "random_state": 0}
 CHEAP = {**QUICK, "include": ["logistic", "ridge", "extra_trees"]}
@@ -146,6 +150,49 @@ def test_predictions_that_do_not_fit_the_rows_are_refused(model):
             model.leaderboard(X, y, baseline=given)
     with pytest.raises(InputError, match="baseline needs both"):
         model.leaderboard(baseline=y)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (np.full(80, np.nan), "80 values such as nan"),
+        (np.linspace(0.5, 1.5, 80), "wanted labels, or probabilities of the second class"),
+        (np.tile([-1.0, 2.0], (80, 1)), "wanted probabilities from 0 to 1"),
+        (np.tile(["no", "yes"], (80, 1)), "what is no number"),
+    ],
+)
+def test_what_is_no_probability_of_somebody_else_is_refused(model, given, told):
+    with pytest.raises(InputError, match=told):
+        model.leaderboard(NEW[COLUMNS], NEW["sold"], baseline=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        (np.zeros((80, 2)), ShapeError, "has 2 columns: one number for every row"),
+        (np.full(80, np.inf), InputError, "80 values such as inf"),
+        (["dear"] * 80, InputError, "what is no number"),
+    ],
+)
+def test_what_is_no_number_of_somebody_else_is_refused(given, error, told):
+    coding = TargetCoding.learn(OLD["price"], classify=False)
+    with pytest.raises(error, match=told):
+        as_predictions(given, coding, 80)
+
+
+def test_repeated_folds_that_share_their_rows_promise_no_more_than_they_know():
+    def half(cv: object) -> float:
+        model = AutoRegressor(**{**CHEAP, "max_trials": 1, "cv": cv})
+        model.fit(OLD[COLUMNS], OLD["price"])
+        scores = np.array(model._model.trials[0].fold_scores)
+        low, corrected = model.leaderboard()[["low", "corrected"]].iloc[1]
+        quantile = student.ppf(0.95, len(scores) - 1)
+        return abs(corrected - low) / quantile / scores.std(ddof=1)
+
+    # Nadeau and Bengio: the root of 1 / folds + test / training rows; errors have no upper end.
+    assert half(KFold(4)) == pytest.approx(np.sqrt(1 / 4 + 1 / 3))
+    repeated = RepeatedKFold(n_splits=4, n_repeats=3, random_state=0)
+    assert half(repeated) == pytest.approx(np.sqrt(1 / 12 + 1 / 3))
 
 
 def test_a_model_without_members_has_an_empty_leaderboard_on_new_rows():

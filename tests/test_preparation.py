@@ -68,6 +68,12 @@ def test_standard_scaling_gives_mean_zero_and_deviation_one():
     assert scaled.values[:, 0].tolist() == [-1, 1, -1, 1]
 
 
+def test_standard_scaling_tells_large_neighbouring_numbers_apart():
+    column = matrix_of([5_000_001, 5_000_002, 5_000_001, 5_000_002])
+    scaled = StandardScaling().fit_transform(column, TARGET, seed=0)
+    assert scaled.values[:, 0].tolist() == [-1, 1, -1, 1]
+
+
 SCALINGS = [StandardScaling(), RobustScaling(), PowerScaling(), QuantileScaling(quantiles=10)]
 
 
@@ -117,6 +123,13 @@ def test_robust_scaling_leaves_the_middle_straight_and_bends_wild_values_to_thre
 def test_robust_scaling_falls_back_on_the_range_where_most_values_are_the_same():
     scaled = RobustScaling().fit_transform(matrix_of([0, 0, 0, 0, 0, 0, 4]), TARGET, seed=0)
     assert scaled.values[-1, 0] == pytest.approx(2.0 / np.sqrt(1.0 + 4.0 / 9.0))
+
+
+def test_robust_scaling_bends_the_largest_numbers_there_are():
+    scaling = RobustScaling()
+    scaling.fit_transform(matrix_of([0, 1, 2, 3, 4]), TARGET, seed=0)
+    largest = Matrix(np.array([[1e300], [-1e300]]), (0,), ("c0",))
+    assert scaling.transform(largest).values.tolist() == [[3.0], [-3.0]]
 
 
 def test_power_scaling_equals_that_of_scikit_learn_on_standardised_columns():

@@ -5,6 +5,7 @@ import pytest
 from trees import full
 
 from autopipe.datasets.synthetic import toy_table
+from autopipe.errors import TreeError
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.metrics import roc_auc
@@ -130,6 +131,11 @@ def test_a_target_mean_may_be_that_of_a_later_class():
     assert values[0] < 0.5 < values[2]
 
 
+def test_a_target_mean_of_a_class_that_there_is_not_is_refused():
+    with pytest.raises(TreeError, match="wanted one of the 1 from 0 on"):
+        fitted("target_mean(k0, 1)", table_of(k0=[0, 0, 1, 1]))
+
+
 def test_a_cross_tells_pairs_apart():
     counts = made("count(cross(k0, k1))", k0=[0, 0, 1, 1, 0], k1=[0, 1, 0, 0, 0])
     assert counts == [2.0, 1.0, 2.0, 2.0, 2.0]
@@ -137,6 +143,17 @@ def test_a_cross_tells_pairs_apart():
 
 def test_a_number_serves_as_a_key_by_its_values():
     assert made("count(n0)", n0=[1.5, 2.0, 1.5, np.nan]) == [2.0, 1.0, 2.0, 1.0]
+
+
+def test_what_learns_may_be_a_key():
+    columns = {"n0": [1.0, 1.0, 3.0, 3.0, 8.0], "k0": [0, 0, 1, 1, 2]}
+    assert made("count(count(k0))", **columns) == [4.0, 4.0, 4.0, 4.0, 1.0]
+    assert made("count(group_mean(n0, k0))", **columns) == [2.0, 2.0, 2.0, 2.0, 1.0]
+    table = table_of(**columns)
+    formulas = "count(count(k0)), group_mean(n0, count(k0)), target_mean(count(k0)), count(k0)"
+    operator, _ = fitted(formulas, table)
+    restored = WithFeatures(formulas="").restore(operator.state())
+    assert added(restored.transform(table), table) == added(operator.transform(table), table)
 
 
 def test_dates_give_parts_and_cycles_and_the_days_between_them():

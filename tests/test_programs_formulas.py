@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from strategies import LAW, schema_of
 
 from autopipe.errors import TreeError
+from autopipe.operators.outcomes import MOST_CLASSES
 from autopipe.operators.programs_domain import Formulas
 from autopipe.operators.programs_formulas import (
     FUNCTIONS,
@@ -25,15 +26,16 @@ COLUMNS = {"number": ("c0", "c1"), "key": ("c0", "c2"), "time": ("c3", "c4"), "t
 
 
 @st.composite
-def formulas(draw, wanted="number", room=3):
+def formulas(draw, wanted="number", room=3, is_in_key=False):
     """Formulas over the columns of `SCHEMA`."""
+    is_in_key = is_in_key or wanted == KEY
     if wanted in ("time", "text") or (room < 3 and draw(st.booleans())) or not room:
         return column(draw(st.sampled_from(COLUMNS[wanted])))
-    names = [name for name, each in FUNCTIONS.items() if wanted == KEY or each.gives == wanted]
-    name = draw(st.sampled_from(names))
+    names = {name for name, each in FUNCTIONS.items() if wanted in (KEY, each.gives)}
+    name = draw(st.sampled_from(sorted(names - ({"target_mean"} if is_in_key else set()))))
     function = FUNCTIONS[name]
-    word = draw(st.sampled_from(function.words)) if function.words else None
-    inputs = tuple(draw(formulas(taken, room - 1)) for taken in function.takes)
+    word = draw(st.sampled_from(function.words[:MOST_CLASSES])) if function.words else None
+    inputs = tuple(draw(formulas(taken, room - 1, is_in_key)) for taken in function.takes)
     return Formula(name, inputs, word)
 
 
@@ -89,6 +91,9 @@ def test_a_text_that_is_no_formula_is_refused_with_what_was_met(text, message):
         ("c0", "no feature by itself"),
         ("part(c3)", "name one of year"),
         ("count(cross(c2, c7))", "no column c7"),
+        ("target_mean(c2, 999)", "of 10 classes at most"),
+        ("group_mean(c0, target_mean(c2))", "target_mean(c2) is no key"),
+        ("count(log(target_mean(c2)))", "is no key"),
     ],
 )
 def test_a_formula_that_a_table_cannot_have_says_why(text, message):

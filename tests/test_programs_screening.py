@@ -1,5 +1,7 @@
 """The screen of features: what it finds, and that it finds nothing where there is nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from trees import full
@@ -8,6 +10,7 @@ from autopipe.datasets.synthetic import toy_table
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.metrics import roc_auc
+from autopipe.operators import programs_screening
 from autopipe.operators.programs import Synthesized
 from autopipe.operators.programs_screening import screened
 from autopipe.roles import Role
@@ -57,6 +60,16 @@ def test_the_best_come_first_and_no_two_say_the_same():
     assert [one.excess for one in kept] == sorted((one.excess for one in kept), reverse=True)
     names = {str(one.formula) for one in kept}
     assert len(names) == len(kept) and not {"product(c0, c1)", "product(c1, c0)"} <= names
+
+
+def test_columns_that_tell_of_heavy_rows_are_promising(monkeypatch):
+    monkeypatch.setattr(programs_screening, "MOST_COLUMNS", 2)
+    is_heavy = np.arange(ROWS) < 500
+    product = NUMBERS[:, 0] * NUMBERS[:, 1]
+    y = np.where(is_heavy, product, 27.0 * (CODES[:, 0] > 2))
+    heavy = replace(numbers_to_predict(y), weights=np.where(is_heavy, 100.0, 1.0))
+    best = screened(TABLE, heavy, 0, most=1, least=2.0)[0]
+    assert str(best.formula) == "product(c0, c1)"
 
 
 def test_a_number_of_its_own_is_worth_no_feature():

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autopipe.intake.quantities import Notation, find_notation, read_strange
+from autopipe.intake.values import parsed_numbers
+
+UNITS = ["", "km", "%", "€", "$", "e", "m.p.h", "km/h", "Ω²"]
 
 
 @pytest.mark.parametrize(
@@ -59,3 +63,44 @@ def test_a_formatted_number_is_read_back(number, decimal):
     swapped = str.maketrans(",.", ".,") if decimal == "," else {}
     text = f"{number:,.3f}".translate(swapped)
     assert Notation(decimal).read(text) == float(f"{number:.3f}")
+
+
+@st.composite
+def amounts(draw):
+    """Texts such as "-$1,234.50 km", with now and then a character that does not belong."""
+    number = draw(st.integers(-(10**25), 10**25) | st.integers(-2000, 2000))
+    digits = draw(st.sampled_from([f"{number:,}", f"{number}", f"{abs(number):,}", "٣", "007"]))
+    swapped = draw(st.sampled_from([{}, str.maketrans(",.", ".,")]))
+    before = draw(st.sampled_from(["", "", "$", "€ ", "-€", "$-", "EUR ", " "]))
+    part = draw(st.sampled_from(["", "", ".50", ".", ",5", "e5", ".123456789012345678"]))
+    space = draw(st.sampled_from(["", " ", "  ", "\u00a0"]))
+    stray = draw(st.sampled_from(["", "", "", " ", "\n", ",1", "x", "\ud800"]))
+    text = before + digits + part + space + draw(st.sampled_from(UNITS)) + stray
+    return text.translate(swapped)
+
+
+@given(
+    texts=st.lists(amounts(), min_size=1, max_size=20),
+    decimal=st.sampled_from([",", "."]),
+    unit=st.sampled_from(UNITS),
+)
+def test_a_column_is_read_as_each_of_its_texts(texts, decimal, unit):
+    notation = Notation(decimal, unit)
+    values, _ = parsed_numbers(np.array(texts, dtype=object), notation)
+    alone = [notation.read(text) for text in texts]
+    np.testing.assert_array_equal(values, np.array(alone, dtype=np.float64))
+    assert np.signbit(values).tolist() == np.signbit(np.array(alone, dtype=np.float64)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("notation", "texts"),
+    [
+        (Notation("."), ["$1,234.50", "-$3", "7"]),
+        (Notation(","), ["€ 1.234,50", "-0,5"]),
+        (Notation(".", "km/h"), ["120 km/h", "3.5km/h", "80"]),
+    ],
+)
+def test_usual_amounts_are_not_read_one_by_one(notation, texts, monkeypatch):
+    expected = [notation.read(text) for text in texts]
+    monkeypatch.setattr(Notation, "read", None)  # whoever calls it fails
+    assert parsed_numbers(np.array(texts, object), notation)[0].tolist() == expected

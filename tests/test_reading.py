@@ -1,3 +1,4 @@
+import csv
 import gzip
 
 import pandas as pd
@@ -43,6 +44,34 @@ def test_a_decimal_comma_is_no_separator(written):
 def test_lines_may_end_within_quotes(written):
     frame = read_table(written(b'a,b\n"x\ny",1\n"z",2\n' * 1))
     assert frame["a"].tolist() == ["x\ny", "z"]
+
+
+def test_decimal_commas_are_no_separators_without_a_header_either(written):
+    frame = read_table(written(b"1,5;2,5;3,5\n" * 200))
+    assert frame.columns.tolist() == ["0", "1", "2"]
+    assert frame.iloc[0].tolist() == ["1,5", "2,5", "3,5"]
+    assert len(frame) == 200
+
+
+@pytest.mark.parametrize("text", ["a,b\nx,caf\xe9", "a,b\n\xe9,1\n"])
+def test_an_accent_of_latin_1_is_read_wherever_it_stands(written, text):
+    frame = read_table(written(text.encode("latin-1")))
+    assert "\xe9" in "".join(map(str, frame.iloc[0]))
+
+
+def test_lines_and_cells_may_be_of_any_length(written):
+    limit = csv.field_size_limit()
+    width = limit // 2
+    wide = ",".join(f"c{place}" for place in range(width)) + "\n" + ",".join("7" * width)
+    assert read_table(written(wide.encode())).shape == (1, width)
+    long = read_table(written(b"text,y\n" + b"x" * (limit + 1) + b",\nz,1\n"))
+    assert long["text"].str.len().tolist() == [limit + 1, 1]
+    assert csv.field_size_limit() == limit
+
+
+def test_a_blank_first_line_and_a_gap_in_the_last_column_do_no_harm(written):
+    frame = read_table(written(b"\na,b,c\n1,2,\n3,4,5\n"))
+    assert frame["a"].tolist() == [1, 3] and frame["c"].isna().tolist() == [True, False]
 
 
 def test_a_packed_file_is_unpacked(written):

@@ -71,6 +71,16 @@ def test_numbers_tell_the_time_where_the_user_says_so():
     assert told.loc["min(time since orders.at)"].tolist() == [0.0, 2.0]
 
 
+def test_where_numbers_tell_the_time_dates_are_days():
+    frame = TWO.assign(asked=[10, 3])
+    table = ORDERS.assign(at=[4, 10, 11, 1], paid=[day(n) for n in (3, 5, 9, 4)])
+    joining = learned(frame, {"orders": table}, [ORDERED], CUTOFF)
+    told = made(joining, frame, {"orders": table}).T
+    first = (pd.Timestamp("2024-01-01") - pd.Timestamp(0)).days
+    assert told.loc["max(day of orders.paid)"].tolist() == [first + 5, first + 4]
+    assert not any("days since" in formula for formula in joining.formulas)
+
+
 def test_a_customer_who_is_asked_twice_is_told_of_as_of_each_time():
     frame = pd.DataFrame({"id": [1, 1, 1], "asked": [day(3), day(4), day(30)]})
     table = ORDERS[ORDERS["customer"] == 1]
@@ -112,6 +122,13 @@ def test_words_numbers_and_dates_in_texts_are_read_as_in_the_frame():
     assert made(joining, TWO, {"orders": table})["mean(orders.amount)"].tolist() == [4.0, 7.0]
 
 
+def test_categories_that_no_row_holds_do_not_hide_that_others_are_dates():
+    written = ORDERS["at"].dt.strftime("%d.%m.%Y")
+    at = pd.Categorical(written, categories=[*written.unique(), "unknown"])
+    joining = learned(TWO, {"orders": ORDERS.assign(at=at)}, [ORDERED], "asked")
+    assert joining.children[0].time == "at"
+
+
 def test_the_target_and_other_columns_of_the_frame_are_never_seen():
     frame = TWO.assign(target=[0, 1], other=["a", "b"])
     joining = learned(frame, {"orders": ORDERS}, [ORDERED], "asked")
@@ -134,6 +151,13 @@ def test_what_is_made_can_be_chosen():
         "median(days since orders.at)",
         "median(orders.amount)",
     )
+
+
+def test_values_are_chosen_as_they_are_written_in_the_table():
+    table = ORDERS.assign(status=pd.Categorical([1, 2, 1, 2]))
+    relations = Relations([ORDERED], primitives=["count"], where={"orders.status": [1.0]})
+    told = made(learned(TWO, {"orders": table}, relations), TWO, {"orders": table})
+    assert told['count(orders where status = "1")'].tolist() == [2, 0]
 
 
 def test_a_frame_without_rows_has_the_columns_all_the_same():
@@ -206,6 +230,22 @@ def test_portions_give_what_the_whole_gives(monkeypatch):
     whole = made(joining, frame, tables)
     monkeypatch.setattr("autopipe.relations.histories._MOST_COPIES", 40)
     pd.testing.assert_frame_equal(whole, made(joining, frame, tables), check_categorical=False)
+
+
+def test_portions_are_as_small_with_many_grandchildren(monkeypatch):
+    numbers = np.arange(10)
+    frame = pd.DataFrame({"id": numbers, "asked": [day(9)] * 10})
+    tables = {
+        "orders": pd.DataFrame({"customer": numbers, "order": numbers, "at": [day(1)] * 10}),
+        "items": pd.DataFrame({"order": np.repeat(numbers, 10), "price": 1.0}),
+    }
+    joining = learned(frame, tables, [ORDERED, HELD], "asked")
+    view = joining.view(frame, tables)
+    monkeypatch.setattr("autopipe.relations.histories._MOST_COPIES", 50)
+    portions = list(view.chunks())
+    np.testing.assert_array_equal(np.concatenate(portions), numbers)
+    for rows in portions:
+        assert sum(len(copies.rows) for copies in view.copies(rows).values()) <= 50
 
 
 @pytest.mark.filterwarnings("ignore:cutoff")

@@ -40,6 +40,8 @@ def test_what_needs_each_other_is_given_together(given, match):
     [
         ({"depth": 0}, "depth=0"),
         ({"max_features": -1}, "max_features=-1"),
+        ({"where": -1}, "where=-1.*from 0 up"),
+        ({"where": {"orders.status": "late"}}, "'late'.*lists of values by column"),
         ({"primitives": ["maen"]}, "Did you mean 'mean'"),
         ({"primitives": ["percentile"]}, "children of one row alone"),
     ],
@@ -145,6 +147,29 @@ def test_a_cutoff_and_what_it_cuts_are_times_alike(cutoff, match):
 def test_times_with_and_without_a_zone_cannot_be_compared():
     zoned = ORDERS.assign(at=ORDERS["at"].dt.tz_localize("UTC"))
     refused("with a time zone", tables={"orders": zoned}, cutoff="asked")
+
+
+@pytest.mark.parametrize("written", ["+00", "+0000", "+00:00", "Z", " +00"])
+def test_times_in_texts_name_their_zone_as_databases_write_it(written):
+    zoned = FRAME.assign(asked=FRAME["asked"].dt.tz_localize("UTC"))
+    table = ORDERS.assign(at=ORDERS["at"].dt.strftime("%Y-%m-%d %H:%M:%S") + written)
+    joining = learned(zoned, {"orders": table}, [ORDERED], "asked")
+    wanted = learned(FRAME, {"orders": ORDERS}, [ORDERED], "asked")
+    pd.testing.assert_series_equal(
+        joining.joined(zoned, {"orders": table})["count(orders)"],
+        wanted.joined(FRAME, {"orders": ORDERS})["count(orders)"],
+    )
+
+
+def test_columns_without_times_may_have_any_zone():
+    frame = FRAME.assign(asked=FRAME["asked"].dt.tz_localize("UTC"))
+    table = ORDERS.assign(at=ORDERS["at"].dt.tz_localize("UTC"))
+    joining = learned(frame, {"orders": table}, [ORDERED], "asked")
+    nothing = pd.DataFrame(columns=list(table))
+    assert (joining.joined(frame, {"orders": nothing})["count(orders)"] == 0).all()
+    for missing in (None, pd.NaT):
+        unasked = joining.joined(frame.iloc[1:2].assign(asked=missing), {"orders": table})
+        assert unasked["count(orders)"].tolist() == [0]
 
 
 def test_of_several_dates_one_has_to_be_named():

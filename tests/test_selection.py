@@ -1,5 +1,7 @@
 """Selection and projection: which columns are left, and which are new."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -44,6 +46,35 @@ def test_information_sees_what_a_straight_line_does_not():
     pair = Matrix(MATRIX.values[:, [0, 3]], (0, 0), ("bent", "noise"))
     chosen = UnivariateSelection(share=0.5, score="information").fit_transform(pair, bent, 0)
     assert chosen.names == ("bent",)
+
+
+PAIR = np.random.default_rng(1).normal(size=(600, 2))
+IS_HEAVY = np.arange(600) < 200
+TOLD = np.where(IS_HEAVY, PAIR[:, 0], PAIR[:, 1])  # by one column or by the other
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(TaskKind.REGRESSION, TOLD, 0),
+        Target(TaskKind.BINARY, (TOLD > 0).astype(np.int32), 2),
+    ],
+    ids=lambda target: target.kind,
+)
+@pytest.mark.parametrize("score", ["f", "information"])
+def test_the_column_that_tells_of_heavy_rows_is_left(score, target):
+    selection = UnivariateSelection(share=0.5, score=score)
+    pair = Matrix(PAIR, (0, 0), ("of heavy rows", "of light rows"))
+    assert selection.fit_transform(pair, target, 0).names == ("of light rows",)
+    weighted = replace(target, weights=np.where(IS_HEAVY, 30.0, 1.0))
+    assert selection.fit_transform(pair, weighted, 0).names == ("of heavy rows",)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda each: each.score)
+def test_one_row_of_all_the_weight_is_not_all_that_columns_are_judged_by(selection):
+    weights = np.where(np.arange(200) == 0, 1e9, 1.0)
+    chosen = selection.fit_transform(MATRIX, replace(NUMBERS, weights=weights), 0)
+    assert set(chosen.names) <= {"c0", "c1", "c4"} and len(chosen.names) == 2
 
 
 @pytest.mark.parametrize("selection", SELECTIONS, ids=lambda each: each.score)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,6 +12,9 @@ import sklearn
 from strategies import NoIdeas
 
 from autopipe import AutoClassifier
+from autopipe.reports.summary import summary_html
+from autopipe.tree import Node
+from autopipe.trial import Source
 
 QUICK = {"executor": "inline", "max_trials": 2, "cv": 2, "verbose": 0, "random_state": 0}
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["<b>a</b>", "b&b"])
@@ -52,6 +57,23 @@ def test_the_card_tells_score_pipeline_members_and_seconds(model):
     for tree in board["tree"][board["weight"] > 0]:
         assert tree in told
     assert re.search(r"s in fit: .*intake \d.*search \d", told)
+
+
+def test_the_card_tells_what_the_model_takes_that_was_selected_last():
+    model = AutoClassifier(**QUICK, include=["logistic", "extra_trees"]).fit(X, y)
+    model.select(max_latency_ms=model.front_["row_ms"].min())
+    row_ms = model.leaderboard()["row_ms"].iloc[0]
+    assert f"{row_ms:.3g} ms per row" in model._repr_html_()
+
+
+def test_a_second_level_that_is_not_used_is_not_the_best_pipeline(model):
+    inner = model._model
+    best = max(inner.trials, key=lambda trial: trial.score)
+    unused = replace(
+        best, number=9, tree=Node("ridge"), source=Source.STACK, score=9.0, failure="no gain"
+    )
+    shown = summary_html("It", replace(inner, trials=(*inner.trials, unused)))
+    assert f"Best pipeline: <code>{escape(str(best.tree))}</code>" in shown
 
 
 def test_a_notebook_is_given_the_card_and_the_plain_text(model):

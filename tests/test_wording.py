@@ -62,7 +62,9 @@ def test_texts_get_the_role_that_most_of_them_suggest(cells, role, parts):
     [
         (np.arange(ROWS), "id"),
         (RNG.permutation(ROWS) + 1, "id"),
-        (np.arange(ROWS).astype(float), "numeric"),
+        (np.arange(ROWS).astype(float), "id"),
+        (np.arange(ROWS).astype(object), "id"),
+        (np.arange(ROWS) / 2, "numeric"),
         (np.arange(ROWS) + 1900, "numeric"),
         (np.arange(ROWS) * 3, "numeric"),
         (np.arange(ROWS) // 2, "numeric"),

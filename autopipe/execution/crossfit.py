@@ -16,7 +16,7 @@ from autopipe.errors import TreeError
 from autopipe.execution.cache import Cache
 from autopipe.execution.racing import Watch
 from autopipe.folds import Folds
-from autopipe.matrix import Matrix, joined
+from autopipe.matrix import Matrix, as_new, joined
 from autopipe.operators.catalogue import estimator_for, operator_named
 from autopipe.operators.declaration import FoldsLearner, Learner, Limits, check_deadline
 from autopipe.operators.fitted import FittedTree, is_stateless
@@ -173,6 +173,11 @@ class _Run:
             self.estimators[fold][path] = learner
             self.is_truncated |= learner.is_truncated
             self.note = self.note or getattr(learner, "note", "")
+            if is_stateless(below):  # so it has codes of categories that it cannot know
+                held_out, places = as_new(self._whole(below), *self.folds.pairs[fold])
+                if len(places):
+                    out = np.array(out)
+                    out[places] = learner.predict(held_out.take(places))
             return np.asarray(out)
 
         def fit(fold: int, limits: Limits) -> FloatArray:
@@ -221,7 +226,8 @@ class _Run:
         train_rows, held_out = self.folds.pairs[fold]
         if is_stateless(node):
             whole = self._whole(node)
-            return _Split(whole.take(train_rows), whole.take(held_out), _stateless(node))
+            new, _ = as_new(whole, train_rows, held_out)
+            return _Split(whole.take(train_rows), new, _stateless(node))
         (below,) = node.inputs
         train: Table | Matrix
         valid: Table | Matrix

@@ -140,7 +140,7 @@ def _labelled_rows(
         X, y = features_and_target(X, y)
         if y is None:
             raise InputError("export(X=...) needs y too: the script is fitted to these rows.")
-        check_rows(frame := as_frame(X), y)
+        check_rows(frame := as_frame(X), y, frame is X)
         places = _spread(len(frame))
         told = f"{len(places)} rows that the user gave"
         below = None if tables is None else frames_of(tables)

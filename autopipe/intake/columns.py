@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -19,9 +19,9 @@ from autopipe.plain import from_json, to_json
 from autopipe.roles import Role
 from autopipe.table import Texts
 
-log = logging.getLogger(__name__)
-
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_MOST_UNSEEN = 0.5  # of the cells that are categories, beyond which these are written otherwise
+_ROWS_THAT_TELL = 20  # fewer may be new by chance
 _REPEATED_SHARE = 0.5  # of the rows; fewer distinct texts are copied faster than encoded
 
 
@@ -89,11 +89,16 @@ class ColumnCoding:
             keys: list[Any] = [cells.number(cell) for cell in distinct]
         else:
             places, keys = distinct_texts(column)
-        codes = [self._code_of.get(key, -1) for key in keys]
-        unseen = codes.count(-1)
-        if unseen:
-            log.info("column %r has %d categories not seen in fit", column.name, unseen)
-        return np.array([*codes, -1], dtype=np.int32)[places]
+        codes = np.array([*(self._code_of.get(key, -1) for key in keys), -1], dtype=np.int32)
+        known = np.bincount(places[places >= 0], minlength=len(keys))
+        unseen = int(known[codes[:-1] < 0].sum())
+        if unseen > _MOST_UNSEEN * known.sum() and known.sum() >= _ROWS_THAT_TELL:
+            warnings.warn(
+                f"{unseen} of {known.sum()} cells of column {column.name!r} are categories that "
+                "were not seen in fit, and count as missing. Are they written in another way?",
+                stacklevel=2,
+            )
+        return codes[places]
 
     def texts(self, column: Column[Any]) -> Texts:
         """The cells of a column as texts, empty where missing."""

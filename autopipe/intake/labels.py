@@ -120,7 +120,7 @@ def _as_column(y: Any) -> pd.Series[Any]:
     if hasattr(y, "to_pandas"):
         y = y.to_pandas()
     if isinstance(y, pd.DataFrame):
-        y = y.iloc[:, 0] if _is_one_column(y.shape) else y
+        y = _only_column(y)
     elif not isinstance(y, (pd.Series, pd.api.extensions.ExtensionArray)):
         cells_given, y = y, np.asarray(y)
         if (
@@ -131,24 +131,20 @@ def _as_column(y: Any) -> pd.Series[Any]:
             y = np.array(
                 cells_given, dtype=object
             )  # numpy would write a missing label as "nan"
-        if y.ndim == 2 and _is_one_column(y.shape):
-            y = y[:, 0]
         if y.ndim != 1:
-            raise ShapeError(
-                f"y should be a 1d array, got an array of shape {y.shape} instead. "
-                "Give one value for every row."
-            )
+            y = _only_column(y)
     column = pd.Series(y).reset_index(drop=True).rename("y")
     if cells.kind(column) == "complex":
         raise InputError("Complex data not supported: y holds complex numbers.")
     return column
 
 
-def _is_one_column(shape: tuple[int, ...]) -> bool:
-    if shape[1] != 1:
+def _only_column(y: Any) -> Any:
+    """The one column of a frame or array, which a list of values would have been enough for."""
+    if y.ndim != 2 or y.shape[1] != 1:
         raise ShapeError(
-            f"y should be a 1d array, got an array of shape {shape} instead. "
-            "Fit one model for every target."
+            f"y should be a 1d array, got an array of shape {y.shape} instead. "
+            "Give one value for every row, and fit one model for every target."
         )
     # Imported here, as scikit-learn takes a second to import and is seldom needed for this.
     from sklearn.exceptions import DataConversionWarning
@@ -159,7 +155,7 @@ def _is_one_column(shape: tuple[int, ...]) -> bool:
         DataConversionWarning,
         stacklevel=2,
     )
-    return True
+    return y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y[:, 0]
 
 
 def _check_present(column: pd.Series[Any]) -> None:

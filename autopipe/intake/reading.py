@@ -9,6 +9,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice, pairwise
 from os import PathLike
 from pathlib import Path
@@ -24,7 +25,8 @@ _PARQUET = (".parquet", ".pq")
 _MAX_BYTES = 4 * 1024**3  # of a decompressed file; a frame of it takes a few times as much
 _CHUNK = 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")
-_SAMPLE_RECORDS = 100  # from which separator and header are found out
+_MOST_CHARACTERS = 2**31 - 1  # of a cell, which is all that the csv module can count
+_SAMPLE_LINES = 100  # from which separator and header are found out
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -45,7 +47,8 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
     try:
         if path.suffix.lower() in _PARQUET:
             return pd.read_parquet(path)
-        return _read_csv(path)
+        with _cells_of_any_length():
+            return _read_csv(path)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error
     except (OSError, EOFError, ValueError, csv.Error) as error:
@@ -54,9 +57,19 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
         raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
 
 
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the csv module's limit: cut at the wrong separator, a whole line is one cell."""
+    former = csv.field_size_limit(_MOST_CHARACTERS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(former)
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
     encoding = _encoding(path)
-    sample = list(islice(_records(path, encoding), _SAMPLE_RECORDS))
+    sample = list(islice(_lines(path, encoding), _SAMPLE_LINES))
     separator = _separator(sample)
     rows = list(csv.reader(sample, delimiter=separator))
     has_header = _has_header(rows)
@@ -119,41 +132,49 @@ def _encoding(path: Path) -> str:
                 try:
                     decoder.decode(chunk)
                 except UnicodeDecodeError:
-                    encoding = "cp1252" if _is_western(path) else "latin-1"
+                    encoding = _western(path)
     if not size:
         raise InputError(f"{path} is empty; wanted a table.")
+    if encoding == "utf-8" and decoder.getstate()[0]:  # the end cuts a character off
+        encoding = _western(path)
     return encoding
 
 
-def _is_western(path: Path) -> bool:
-    """Whether Windows' extension of Latin-1, with quotes and the euro, reads every byte."""
+def _western(path: Path) -> str:
+    """Windows' extension of Latin-1, with quotes and the euro, where it reads every byte."""
     decoder = codecs.getincrementaldecoder("cp1252")()
     with _opened(path) as stream:
         try:
             while chunk := stream.read(_CHUNK):
                 decoder.decode(chunk)
         except UnicodeDecodeError:
-            return False
-    return True
+            return "latin-1"
+    return "cp1252"
 
 
-def _records(path: Path, encoding: str) -> Iterator[str]:
+def _lines(path: Path, encoding: str) -> Iterator[str]:
     """The lines of a file as text."""
     with io.TextIOWrapper(_opened(path), encoding, newline="") as lines:
         yield from lines
 
 
 def _separator(lines: list[str]) -> str:
-    """The separator that cuts the most records into one number of cells, and into more."""
+    """The separator that cuts the most records into one number of cells, and into more.
+
+    Commas are taken for decimal marks where semicolons cut as well.
+    """
 
     def consistency(separator: str) -> tuple[float, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        if len(widths) > 1 and len(lines) == _SAMPLE_RECORDS:
+        if len(widths) > 1 and len(lines) == _SAMPLE_LINES:
             del widths[-1]  # a record with quoted line ends may have been cut off
         usual = max(sorted(set(widths)), key=widths.count) if widths else 1
         return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
 
-    return max(_SEPARATORS, key=consistency)
+    best = max(_SEPARATORS, key=consistency)
+    if best == "," and 0.0 < consistency(";")[0] == consistency(",")[0]:
+        return ";"
+    return best
 
 
 def _has_header(rows: list[list[str]]) -> bool:
@@ -170,28 +191,30 @@ def _has_header(rows: list[list[str]]) -> bool:
     numeric = [
         place
         for place, cells in enumerate(columns)
-        if any(cells) and all(_is_number(cell) for cell in cells if cell)
+        if any(cells) and all(_number(cell) is not None for cell in cells if cell)
     ]
-    if not numeric or not all(_is_number(first[place]) for place in numeric):
+    numbers = [number for place in numeric if (number := _number(first[place])) is not None]
+    if not numeric or len(numbers) < len(numeric):
         return True
-    names = [float(first[place]) for place in numeric]
-    return len(names) > 1 and all(later - earlier == 1 for earlier, later in pairwise(names))
+    return len(numbers) > 1 and all(
+        earlier.is_integer() and later - earlier == 1 for earlier, later in pairwise(numbers)
+    )
 
 
-def _is_number(cell: str) -> bool:
+def _number(cell: str) -> float | None:
+    """A cell as a number, maybe with a decimal comma, or None where it is none."""
     try:
-        float(cell)
+        return float(cell.replace(",", "."))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _refuse_ragged(path: Path, encoding: str, separator: str) -> None:
     """Refuse a file whose records differ in width, naming the first line that does."""
-    reader = csv.reader(_records(path, encoding), delimiter=separator)
-    header = next(reader)
-    for row in reader:
-        if row and len(row) != len(header):
+    reader = csv.reader(_lines(path, encoding), delimiter=separator)
+    header = next(filter(None, reader))
+    for row in filter(None, reader):
+        if len(row) != len(header):
             raise InputError(
                 f"{path} has {len(row)} cells in line {reader.line_num}, where its first "
                 f"line has {len(header)}. Was a cell with {separator!r} left unquoted?"

@@ -96,11 +96,11 @@ def _is_numbering(column: Column[Any]) -> bool:
 
     So do row numbers, also of a sample of rows. Years and amounts do not.
     """
-    if column.dtype.kind not in "iu" or len(column) < _MIN_NUMBERED_ROWS:
+    if len(column) < _MIN_NUMBERED_ROWS:
         return False
-    if column.isna().any() or column.min() < 0 or column.max() >= 2 * len(column):
-        return False
-    return bool(column.is_unique)
+    values = numbers(column, unreadable="ignore")
+    is_near = values.min() >= 0 and values.max() < 2 * len(values)  # false if one is missing
+    return bool(is_near and (values % 1 == 0).all() and len(np.unique(values)) == len(values))
 
 
 def _learn_names(column: Column[Any], kind: str, role: Role | None) -> ColumnCoding:

@@ -7,11 +7,14 @@ cell.
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from autopipe.errors import InputError
@@ -74,6 +77,8 @@ def parsed_numbers(
     if notation:
         plain[texts] = None
     values = np.array(pd.to_numeric(plain, errors="coerce"), dtype=np.float64)
+    if notation:
+        values[texts] = _usual_numbers(cells[texts], notation)
     read = notation.read if notation else read_strange
     for place in np.flatnonzero(np.isnan(values) & texts):
         number = read(cells[place])
@@ -81,7 +86,28 @@ def parsed_numbers(
     return values, _readable(cells, values)
 
 
-def truths(column: Column[Any], unreadable: Policy = "refuse") -> NDArray[np.float64]:
+def _usual_numbers(texts: Cells, notation: Notation) -> NDArray[np.float64]:
+    """What `notation.read` gives for texts of the most usual forms, NaN for the others.
+
+    All at once: that takes a fifth of the time of asking it for one after the other.
+    """
+    mark, group = notation.decimal, "," if notation.decimal == "." else "."
+    pattern = (  # of Arrow, whose \d are ASCII's; so few digits never overflow
+        r"^(?P<sign>-?)(?:[$€£¥] ?)?(?P<digits>"
+        rf"(?:[1-9]\d{{0,2}}(?:[{group}]\d{{3}}){{1,5}}|\d{{1,15}})(?:[{mark}]\d{{1,15}})?)"
+        rf"(?: ?{re.escape(notation.unit)})?$"
+    )
+    try:
+        found = pc.extract_regex(pa.array(texts, pa.string()), pattern)
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot spell
+        return np.full(len(texts), np.nan)
+    ungrouped = pc.replace_substring(pc.struct_field(found, "digits"), group, "")
+    digits = pc.replace_substring(ungrouped, mark, ".")
+    numbers = pc.binary_join_element_wise(pc.struct_field(found, "sign"), digits, "")
+    return np.asarray(pc.cast(numbers, pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def truths(column: Column[Any], unreadable: Policy) -> NDArray[np.float64]:
     """The cells as 0 and 1, NaN where missing or blank; "yes" and "f" are read too.
 
     Raises
@@ -98,9 +124,7 @@ def truths(column: Column[Any], unreadable: Policy = "refuse") -> NDArray[np.flo
     return np.append(values, np.nan)[places]
 
 
-def seconds(
-    column: Column[Any], date_format: str, unreadable: Policy = "refuse"
-) -> NDArray[np.float64]:
+def seconds(column: Column[Any], date_format: str, unreadable: Policy) -> NDArray[np.float64]:
     """The cells as seconds since 1970 in UTC, NaN where missing or blank.
 
     A time without a zone is taken for UTC.

@@ -42,15 +42,21 @@ class Child:
         return None if self.time is None else self.columns[self.time].read(table[self.time])
 
     def values(
-        self, table: pd.DataFrame, rows: IntArray, cutoffs: FloatArray | None
+        self,
+        table: pd.DataFrame,
+        rows: IntArray,
+        cutoffs: FloatArray | None,
+        cutoff: Role | None,
     ) -> dict[str, Any]:
         """The cells of some rows by the place of their column: numbers, or categories.
 
         Parameters
         ----------
         rows : each maybe more than once
-        cutoffs : of each of them; times are then told by how long they are before it, in days,
-            and missing where they are after it. Without cutoffs they are days since 1970.
+        cutoffs : of each of them; what can be compared with it is then told by how long it is
+            before it, times in days, and missing where it is after it. Other times are days
+            since 1970.
+        cutoff : what the cutoffs are, times or numbers; None without any
         """
         read, place_of = np.unique(rows, return_inverse=True)
         told = table.iloc[read]
@@ -63,19 +69,27 @@ class Child:
                 values[f"c{place}"] = pd.Categorical(strings).take(place_of)
                 continue
             numbers: FloatArray = coding.read(told[name])[place_of]
-            if name == self.time or coding.role is Role.DATETIME:
-                numbers = _before(numbers, cutoffs, coding.role is Role.DATETIME)
-            values[f"c{place}"] = numbers
+            if cutoffs is not None and self._counts_back(name, cutoff):
+                numbers = cutoffs - numbers
+                numbers[numbers < 0] = np.nan
+            is_date = coding.role is Role.DATETIME
+            values[f"c{place}"] = numbers / _DAY if is_date else numbers
         return values
 
-    def shown(self, column: str, has_cutoff: bool) -> str:
+    def shown(self, column: str, cutoff: Role | None) -> str:
         """What a column of `values` is called in a formula."""
         name, coding = list(self.columns.items())[int(column[1:])]
-        if has_cutoff and name == self.time and coding.role is not Role.DATETIME:
-            return f"time since {self.name}.{name}"
-        if coding.role is Role.DATETIME:
-            return f"{'days since' if has_cutoff else 'day of'} {self.name}.{name}"
-        return f"{self.name}.{name}"
+        is_date = coding.role is Role.DATETIME
+        if self._counts_back(name, cutoff):
+            return f"{'days' if is_date else 'time'} since {self.name}.{name}"
+        return f"day of {self.name}.{name}" if is_date else f"{self.name}.{name}"
+
+    def _counts_back(self, name: str, cutoff: Role | None) -> bool:
+        """Whether a column is told by how long it is before the cutoff."""
+        is_date = self.columns[name].role is Role.DATETIME
+        return cutoff is not None and (
+            name == self.time or (is_date and cutoff is Role.DATETIME)
+        )
 
     def state(self) -> dict[str, Any]:
         """All there is to know, ready for JSON."""
@@ -87,10 +101,3 @@ class Child:
         """The child whose `state` this is."""
         columns = {name: ColumnCoding.restore(coding) for name, coding in state["columns"]}
         return cls(Link(*state["link"]), columns, state["time"])
-
-
-def _before(times: FloatArray, cutoffs: FloatArray | None, are_seconds: bool) -> FloatArray:
-    if cutoffs is not None:
-        times = cutoffs - times
-        times[times < 0] = np.nan
-    return times / _DAY if are_seconds else times

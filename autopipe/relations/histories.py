@@ -99,6 +99,18 @@ class Histories:
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.asarray(self.order[np.repeat(self.starts[places], counts) + within])
 
+    def copies(self, places: IntArray, counts: IntArray, below: IntArray | None) -> IntArray:
+        """How many copies the first rows of each history are, with those below them.
+
+        Parameters
+        ----------
+        counts : of how many rows of each
+        below : copies below each row of the table; None for none
+        """
+        of_each = np.ones_like(self.order) if below is None else 1 + below[self.order]
+        total, begins = np.append(0, np.cumsum(of_each)), self.starts[places]
+        return np.asarray(total[begins + counts] - total[begins])
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -153,13 +165,21 @@ class View:
         return len(next(iter(self._places.values())))
 
     def chunks(self) -> Iterator[IntArray]:
-        """The distinct rows in portions whose copies fit into memory."""
-        tops = [link.child for link in self.links if link.parent not in self._histories]
-        copies = sum(
-            self._histories[name].counts(self._places[name], self._until(name, self.cutoffs))
-            for name in tops
-        )
-        return iter(np.array_split(np.arange(len(self)), 1 + np.sum(copies) // _MOST_COPIES))
+        """The distinct rows in portions whose copies fit into memory.
+
+        What belongs to copies is counted whole, though a cutoff may hide some of it.
+        """
+        below: dict[str, Any] = {}  # copies below each row of a table
+        for link in reversed(self.links):
+            histories, places = self._histories[link.child], self._places[link.child]
+            is_top = link.parent not in self._histories
+            cutoffs = self._until(link.child, self.cutoffs) if is_top else None
+            copies = histories.copies(
+                places, histories.counts(places, cutoffs), below.get(link.child)
+            )
+            below[link.parent] = below.get(link.parent, 0) + copies
+        total = np.sum(below[self.links[0].parent])
+        return iter(np.array_split(np.arange(len(self)), 1 + total // _MOST_COPIES))
 
     def _until(self, name: str, cutoffs: FloatArray | None) -> FloatArray | None:
         return None if self.times[name] is None else cutoffs

@@ -91,18 +91,13 @@ class Joining:
         self, view: View, rows: IntArray, tables: Mapping[str, pd.DataFrame]
     ) -> Any:  # featuretools carries no types
         """The copies of child rows that some distinct rows of the frame see."""
+        cutoff = None if self.cutoff is None else self.cutoff[1].role
+        below = []
         seen = view.copies(rows)
-        below = [
-            Below(
-                child.name,
-                child.link.parent,
-                seen[child.name].parents,
-                child.values(
-                    tables[child.name], seen[child.name].rows, seen[child.name].cutoffs
-                ),
-            )
-            for child in self.children
-        ]
+        for child in self.children:
+            copies = seen[child.name]
+            values = child.values(tables[child.name], copies.rows, copies.cutoffs, cutoff)
+            below.append(Below(child.name, child.link.parent, copies.parents, values))
         return entities_of(self.frame, len(rows), below)
 
     def _check(self, frame: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:

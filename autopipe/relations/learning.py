@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from autopipe.errors import InputError, OptionError
+from autopipe.intake import cells
 from autopipe.intake.cells import Column
 from autopipe.intake.columns import distinct_texts
 from autopipe.intake.recognition import learn_column
@@ -40,6 +41,7 @@ class Proposal:
     view : of the rows of the frame
     tables : below it
     seconds : that it took to find out who sees what
+    begun : when the tables were first looked at, on the monotonic clock
     """
 
     joining: Joining
@@ -48,6 +50,7 @@ class Proposal:
     view: View
     tables: Mapping[str, pd.DataFrame]
     seconds: float
+    begun: float
 
     def kept(self, places: Sequence[int]) -> Joining:
         """How to make some of the features."""
@@ -78,6 +81,7 @@ def propose(
         If tables, relationships and cutoff do not fit together.
     """
     synthesis.library()
+    begun = time.monotonic()
     name, links = relations.tree(tables)
     check_tables(frame, tables, name, links)
     times = times_of(frame, tables, name, links, cutoff)
@@ -115,11 +119,11 @@ def propose(
     by_name = {child.name: child for child in children}
 
     def shown(table: str, column: str) -> str:
-        return by_name[table].shown(column, cut is not None)
+        return by_name[table].shown(column, None if cut is None else cut[1].role)
 
     taken = {str(column) for column in frame.columns}
     formulas = [_untaken(synthesis.formula(one, shown), taken) for one in features]
-    return Proposal(joining, features, formulas, view, tables, seconds)
+    return Proposal(joining, features, formulas, view, tables, seconds, begun)
 
 
 def _untaken(formula: str, taken: Collection[str]) -> str:
@@ -186,7 +190,7 @@ def _where(
                 f"{did_you_mean(key, categories)} Known: {', '.join(categories) or 'none'}."
             )
         table, inner, _ = categories[key]
-        found[table][inner] = [str(value) for value in values]
+        found[table][inner] = [cells.text(value) for value in values]
     return found
 
 

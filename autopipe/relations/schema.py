@@ -41,7 +41,8 @@ class Relations:
         promising first. Known are count, mean, sum, max, min, std, last, num_unique, mode,
         first, median, skew and entropy; first and last need to know the time of a row.
     where : of how many values of a category, the most frequent ones, the children are counted
-        and averaged on their own; or the values, as {"orders.status": ["late", "lost"]}
+        and averaged on their own, 0 for none; or the values, as
+        {"orders.status": ["late", "lost"]}
     max_features : the most columns to make; by default 500, and fewer for few rows
 
     Examples
@@ -62,6 +63,12 @@ class Relations:
             is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
             if not is_count and not (name == "max_features" and value is None):
                 raise OptionError(f"Relations({name}={value!r}): give a number from 1 up.")
+        if not _tells_values(self.where):
+            raise OptionError(
+                f"Relations(where={self.where!r}): give a number from 0 up, of the most "
+                'frequent values, or lists of values by column, as {"orders.status": ["late", '
+                '"lost"]}.'
+            )
         for name in self.primitives:
             if name not in _KNOWN:
                 raise OptionError(
@@ -131,6 +138,15 @@ class Relations:
                 "frame. Leave one of them out, or name another parent."
             )
         return frame, tuple(ordered)
+
+
+def _tells_values(where: object) -> bool:
+    if isinstance(where, Mapping):
+        return all(
+            isinstance(values, Collection) and not isinstance(values, str)
+            for values in where.values()
+        )
+    return isinstance(where, int) and not isinstance(where, bool) and where >= 0
 
 
 def _frame_name(links: Sequence[Link], tables: Collection[str]) -> str:

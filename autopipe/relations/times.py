@@ -7,20 +7,20 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from autopipe.errors import InputError, OptionError
 from autopipe.intake import cells
 from autopipe.intake.cells import Column
 from autopipe.intake.columns import ColumnCoding
-from autopipe.intake.wording import best_date_format
+from autopipe.intake.wording import reading_of
 from autopipe.relations.checks import check_columns, listed
 from autopipe.relations.schema import Link
 from autopipe.roles import Role
 from autopipe.suggestion import did_you_mean
 
-_READABLE_SHARE = 0.95  # of texts, for them to be times
-_ZONE = re.compile(r"\d:\d{2}[\d:.]*\s*(?:Z|[+-]\d{2}:?\d{2})\s*$")
+_ZONE = re.compile(r"\d:\d{2}[\d:.]*\s*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$")
 
 Times = dict[str, tuple[str, ColumnCoding]]
 """By table, the column that tells the time and how it is read."""
@@ -133,19 +133,22 @@ def time_coding(column: Column[Any]) -> ColumnCoding | None:
     if kind == "time":
         return ColumnCoding(Role.DATETIME)
     if kind in ("text", "category"):
-        date_format, share = best_date_format(cells.distinct(column)[1])
-        if share >= _READABLE_SHARE:
-            return ColumnCoding(Role.DATETIME, date_format=date_format, is_torn=True)
+        places, texts = cells.distinct(column)
+        counts = np.bincount(places[places >= 0], minlength=len(texts))
+        reading = reading_of(texts, counts, is_mixed=False)
+        if reading.role is Role.DATETIME:
+            return ColumnCoding(Role.DATETIME, date_format=reading.date_format, is_torn=True)
     return None
 
 
-def is_zoned(column: Column[Any]) -> bool:
-    """Whether the times of a column, or texts that spell them, name their time zone."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return True
+def is_zoned(column: Column[Any]) -> bool | None:
+    """Whether the times of a column, or texts that spell them, name their time zone.
+
+    None where no cell can tell.
+    """
     first = column.dropna().head(1).tolist()
-    if not first or column.dtype.kind == "M":
-        return False
+    if not first:
+        return None
     if isinstance(first[0], str):
         return _ZONE.search(first[0]) is not None
     return getattr(first[0], "tzinfo", None) is not None
@@ -160,7 +163,7 @@ def check_zones(frame_column: Column[Any], column: Column[Any], name: str) -> No
         If they cannot be compared.
     """
     ours, theirs = is_zoned(frame_column), is_zoned(column)
-    if ours != theirs:
+    if ours is not None and theirs is not None and ours != theirs:
         told = {True: "with a time zone", False: "without one"}
         raise InputError(
             f"cutoff: {frame_column.name!r} of the frame holds times {told[ours]}, and "

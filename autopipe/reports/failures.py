@@ -32,8 +32,15 @@ def failures(trials: Sequence[Trial]) -> pd.DataFrame:
 
 
 def warn_if_all_failed(trials: Sequence[Trial]) -> None:
-    """Say why there is no model but the prior, if there were trials at all."""
-    if not trials or any(trial.is_complete for trial in trials):
+    """Say why there is no model but the prior."""
+    if any(trial.is_complete for trial in trials):
+        return
+    if not trials:
+        warnings.warn(
+            "No trial was begun in the time there was, so the model predicts the prior of the "
+            "target for every row. Give a larger time_budget, or fewer columns.",
+            stacklevel=4,
+        )
         return
     table = failures(trials)
     told = [

@@ -57,7 +57,7 @@ def permutation_importance(
     score = metric.score(target, plain)
     lines = []
     for place, name in enumerate(frame.columns):
-        if not is_used.get(name, False):
+        if not is_used[name]:
             lines.append((name, 0.0, 0.0, 0.0))
             continue
         means, losses = [], np.empty(_DRAWS)

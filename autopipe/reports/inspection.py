@@ -11,6 +11,7 @@ from autopipe.intake.alignment import check_rows, features_and_target
 from autopipe.intake.frames import as_frame, is_named
 from autopipe.metrics import Metric, metric_for
 from autopipe.persistence import Model
+from autopipe.plain import plain
 from autopipe.reports.failures import failures
 from autopipe.reports.importance import permutation_importance
 from autopipe.reports.leaderboard import as_predictions, leaderboard, scored_leaderboard
@@ -85,8 +86,9 @@ class Inspection:
             raise OptionError(f"repeats={repeats!r}: give 1 or more.")
         _, frame, target, metric = self._unseen(X, y, tables)
         columns = model.coding.columns
-        if not is_named(X):
-            frame = frame.set_axis(list(columns), axis=1)
+        has_names = is_named(X) and model.coding.named
+        names = [plain(name) for name in frame.columns] if has_names else list(columns)
+        frame = frame.set_axis(names, axis=1)
         return permutation_importance(
             frame[[name for name in columns if name in frame.columns]],
             target,
@@ -109,7 +111,7 @@ class Inspection:
         table = model.coding.encode(X, type(self).__name__)
         target = model.target_coding.target(y)
         frame = as_frame(X)
-        check_rows(frame, y)
+        check_rows(frame, y, frame is X)
         return table, frame, target, self._metric(model)
 
     def _metric(self, model: Model) -> Metric:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from autopipe.ensembles.corrected_score import Estimate
 from autopipe.ensembles.predictor import Predictor
-from autopipe.errors import ShapeError
+from autopipe.errors import InputError, ShapeError
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.persistence import Model
@@ -19,8 +19,10 @@ from autopipe.table import Table
 from autopipe.task import FloatArray, Target, TaskKind
 from autopipe.trial import Source, Trial
 
+NOT_USED = "not used"  # the status of a second level that the ensemble does without
 _ENSEMBLE = "ensemble"
 _COVERAGE = 0.9  # of the intervals
+_ROUNDING = 1e-6  # by which probabilities in float32 may lie beyond 0 and 1
 
 
 def history(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -120,7 +122,8 @@ def _honest(trial: Trial, sign: int, estimate: Estimate | None) -> dict[str, flo
     if folds > 1:
         from scipy.special import stdtrit
 
-        error = np.std(trial.fold_scores, ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
+        # The stretch is the root of 1 + folds * test / training rows.
+        error = np.std(trial.fold_scores, ddof=1) * estimate.stretch / np.sqrt(folds)
         half = stdtrit(folds - 1, (1 + _COVERAGE) / 2) * error
     ends = (centre - half, min(centre + half, estimate.best))
     low, high = sorted(sign * end for end in ends)
@@ -129,7 +132,7 @@ def _honest(trial: Trial, sign: int, estimate: Estimate | None) -> dict[str, flo
 
 def _status(trial: Trial) -> str:
     if trial.source is Source.STACK and trial.failure:
-        return "not used"
+        return NOT_USED
     return "truncated" if trial.is_truncated else trial.status.value
 
 
@@ -186,6 +189,8 @@ def as_predictions(given: Any, coding: TargetCoding, rows: int) -> FloatArray:
     ------
     ShapeError
         If it is of none of these shapes.
+    InputError
+        If a number is missing or infinite, or a probability is not from 0 to 1.
     """
     values = np.asarray(given)
     n_classes = len(coding.classes)
@@ -195,19 +200,40 @@ def as_predictions(given: Any, coding: TargetCoding, rows: int) -> FloatArray:
             "wanted."
         )
     if coding.kind is TaskKind.REGRESSION:
-        return values.astype(np.float64).reshape(rows, -1)[:, :1]
+        if values.size != rows:
+            raise ShapeError(
+                f"baseline has {values.shape[1]} columns: one number for every row is wanted."
+            )
+        return _numbers(values.reshape(rows, 1), -np.inf, np.inf, "finite numbers")
     if values.ndim == 2:
         if values.shape[1] != n_classes:
             raise ShapeError(
                 f"baseline has {values.shape[1]} columns: one for each of {n_classes} classes "
                 "is wanted."
             )
-        return values.astype(np.float64)
+        return _numbers(values, 0.0, 1.0, "probabilities from 0 to 1")
     is_share = (
         n_classes == 2
         and values.dtype.kind == "f"
         and not np.isin(values, coding.classes).all()
     )
     if is_share:
-        return np.stack([1.0 - values, values], axis=1)
+        wanted = "labels, or probabilities of the second class from 0 to 1"
+        second = _numbers(values, 0.0, 1.0, wanted)
+        return np.stack([1.0 - second, second], axis=1)
     return np.asarray(np.eye(n_classes)[coding.encode(given)])
+
+
+def _numbers(given: np.ndarray, low: float, high: float, wanted: str) -> FloatArray:
+    """The numbers of a baseline as float64, none of them missing, infinite or out of range."""
+    try:
+        values = given.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"baseline holds what is no number: {error}.") from error
+    is_good = np.isfinite(values) & (values >= low - _ROUNDING) & (values <= high + _ROUNDING)
+    if not is_good.all():
+        bad = values[~is_good]
+        raise InputError(
+            f"baseline holds {len(bad)} values such as {bad[0]:g}; wanted {wanted}."
+        )
+    return values.clip(low, high)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from autopipe.persistence import Model
-from autopipe.reports.leaderboard import leaderboard
+from autopipe.reports.leaderboard import NOT_USED, leaderboard
 
 _STYLE = "border:1px solid; border-radius:6px; padding:.6em 1em; display:inline-block"
 
@@ -20,7 +20,8 @@ def summary_html(name: str, model: Model) -> str:
     ----------
     name : of the estimator
     """
-    board = leaderboard(model).iloc[1:]  # without the line of the ensemble
+    whole = leaderboard(model)
+    ensemble, board = whole.iloc[0], whole.iloc[1:]
     tried = f"{len(model.trials)} pipelines tried, {len(board)} complete"
     if model.facts["interrupted"]:
         tried += ", interrupted"
@@ -31,12 +32,13 @@ def summary_html(name: str, model: Model) -> str:
     else:
         members = board[board["weight"] > 0].sort_values("weight", ascending=False)
         metric = str(model.facts["score_name"])
+        best = board[board["status"] != NOT_USED].iloc[0]
         score, *details = repr(model.score).splitlines()
         body = [
-            f"<p><b>{escape(score)}</b> &middot; {members['row_ms'].sum():.3g} ms per row "
+            f"<p><b>{escape(score)}</b> &middot; {ensemble['row_ms']:.3g} ms per row "
             f"&middot; {escape(tried)}</p>",
             *map(_paragraph, details),
-            f"<p>Best pipeline: <code>{escape(str(board['tree'].iloc[0]))}</code></p>",
+            f"<p>Best pipeline: <code>{escape(best['tree'])}</code></p>",
             _table(
                 ("weight", metric, "ms per row", "MB", "member"),
                 (
