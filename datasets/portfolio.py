@@ -341,13 +341,6 @@ def _for_many_columns(situation: Situation) -> list[str]:
     ]
     forest = "extra_trees(impute({means}), max_features='sqrt')"
     of_chosen = linear.format(f"standard_scaling({_CHOSEN})")
-    order = [
-        of_chosen,
-        chosen[3],
-        chosen[2],
-        _PROBE,
-        chosen[0],
-        chosen[1],
-        linear.format(scaled),
-    ]
+    xgboost, catboost, extra, probe = chosen
+    order = [of_chosen, probe, extra, _PROBE, xgboost, catboost, linear.format(scaled)]
     return [*order, _ADDITIVE, forest, _EXTRA_LEAVES, _BUSHY, _CATBOOST[kind]]

@@ -94,8 +94,8 @@ class ColumnCoding:
         unseen = int(known[codes[:-1] < 0].sum())
         if unseen > _MOST_UNSEEN * known.sum() and known.sum() >= _ROWS_THAT_TELL:
             warnings.warn(
-                f"{unseen} of {known.sum()} cells of column {column.name!r} are categories that "
-                "were not seen in fit, and count as missing. Are they written in another way?",
+                f"{unseen} of {known.sum()} cells of column {column.name!r} are of categories "
+                "not seen in fit, and count as missing. Are they written in another way?",
                 stacklevel=2,
             )
         return codes[places]
