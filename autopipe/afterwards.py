@@ -213,6 +213,7 @@ def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds
         baselines=former.baselines,
         best=former.best,
         stretch=former.stretch,
+        overlap=former.overlap,
         winner=former.winner,
     )
     return replace(

@@ -17,6 +17,7 @@ from autopipe.ensembles.corrected_score import (
     Estimate,
     deviations,
     optimism,
+    overlap_of,
     stretch_of,
 )
 from autopipe.ensembles.decisions import Decided, Decision, decided, is_of_labels
@@ -181,6 +182,7 @@ class _Inquiry:
             best=best if best >= score else np.inf,  # a metric may not honour the truth
             baselines={**_attempted("baseline", self._blind, {}), **_simple_trials(trials)},
             stretch=stretch_of(self._folds),
+            overlap=overlap_of(self._folds),
             winner=winner,
         )
 

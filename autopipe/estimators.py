@@ -280,7 +280,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
                 joining,
             )
         )
-        warn_if_all_failed(fitted.trials)
+        warn_if_all_failed(fitted.trials, clock.budget is not None)
         return self
 
     def _facts(self, fitted: Fitted, metric: Metric) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from autopipe.task import FloatArray, Target, TaskKind
 from autopipe.trial import Trial
 
 _MOST_ROWS = 20_000  # that errors are averaged over
+_MOST_CELLS = 5_000_000  # and predictions of all members for these
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,10 @@ def joint_errors(predictions: FloatArray, target: Target) -> FloatArray:
     float32 array of shape (members, members)
     """
     rows = np.flatnonzero(np.isfinite(predictions).all(axis=(0, 2)))
-    if len(rows) > _MOST_ROWS:
-        rows = np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_ROWS])
+    members, _, outputs = predictions.shape
+    most = min(_MOST_ROWS, _MOST_CELLS // max(1, members * outputs))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
     truth = _truth(target.take(rows))
     weights = np.ones(len(rows)) if target.weights is None else target.weights[rows]
     share = np.sqrt(weights / weights.sum())[:, None]

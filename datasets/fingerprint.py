@@ -45,12 +45,18 @@ def fingerprint(table: Table) -> list[list[object]]:
 
 
 def similarity(one: Fingerprint, other: Fingerprint) -> float:
-    """The share of the columns that look alike, from 0 to 1, in whatever order they stand."""
+    """The share of the columns that look alike, from 0 to 1, in whatever order they stand.
+
+    0 where it is less than that of parts of the same table, which is found out sooner.
+    """
     if not one or not other:
         return 0.0
     left = list(other)
     found = 0
+    fewest = SAME * max(len(one), len(other))
     for place, profile in enumerate(one):
+        if found + min(len(left), len(one) - place) < fewest:
+            return 0.0
         nearest = sorted(range(len(left)), key=lambda index: abs(index + found - place))
         match = next((i for i in nearest if _is_alike(profile, left[i])), None)
         if match is not None:

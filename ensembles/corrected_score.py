@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ import numpy as np
 from autopipe.ensembles.greedy import greedy_weights
 from autopipe.ensembles.intervals import checked_coverage
 from autopipe.errors import OptionError
-from autopipe.folds import Folds
+from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -40,6 +41,7 @@ class Estimate:
     baselines : scores of simple predictions on the same folds, by name
     stretch : how many times further than `deviations` the score that was found may stray:
         folds share training rows, so that their luck is not independent; see `stretch_of`
+    overlap : held-out by training rows of the folds; former versions did not keep it
     winner : number of the best trial, and its score less what being the best of many gained it
     """
 
@@ -50,6 +52,7 @@ class Estimate:
     best: float
     baselines: Mapping[str, float] = field(default_factory=dict)
     stretch: float = 1.0
+    overlap: float | None = None
     winner: tuple[int, float] | None = None
 
     def interval(self, rows: int | None, coverage: float) -> tuple[float, float]:
@@ -161,10 +164,18 @@ def stretch_of(folds: Folds) -> float:
     References
     ----------
     Nadeau and Bengio, Inference for the Generalization Error, Machine Learning 2003, section
-    4: the variance of a mean of J scores is that of one, times 1 / J + test / training rows.
+    4: the variance of a mean of J scores of n2 rows each, trained on n1, is that of one, times
+    1 / J + n2 / n1. As many rows as are ever held out have n2 / n of the variance of one.
     """
     train, test = (sum(len(pair[side]) for pair in folds.pairs) for side in (0, 1))
-    return float(np.sqrt(1.0 + len(folds) * test / train))
+    rows = np.count_nonzero(folds.times_held_out)
+    return float(np.sqrt(rows / test + rows * len(folds) / train))
+
+
+def overlap_of(folds: Folds) -> float:
+    """Held-out rows by training rows, by which the luck of folds depends on each other's."""
+    train, test = (sum(len(pair[side]) for pair in folds.pairs) for side in (0, 1))
+    return test / train
 
 
 def deviations(
@@ -189,7 +200,7 @@ def deviations(
             break
         draw = sample[rng.integers(size, size=size)]
         if _can_be_scored(target, draw):
-            found.append(metric.score(target.take(draw), predictions[draw]))
+            found.append(_score_if_any(metric, target.take(draw), predictions[draw]))
     scores = np.array(found)
     scores = scores[np.isfinite(scores)]
     if len(scores) < _LEAST_RESAMPLES:
@@ -240,7 +251,8 @@ def optimism(
     size = min(rows, _MOST_ROWS)
     rounds = 1 if is_single else _ROUNDS
     begin = now()
-    greedy_weights(candidates[:, :size], target.take(np.arange(size)), metric, rounds=1)
+    some = np.sort(spread(target, rng)[:size])
+    greedy_weights(candidates[:, some], target.take(some), metric, rounds=1)
     seconds = rounds * (now() - begin)
     gains = []
     for _ in range(resamples):
@@ -251,12 +263,22 @@ def optimism(
         inside, outside = sample[drawn], np.delete(sample, drawn)
         if not _can_be_scored(target, outside):
             continue
-        chosen = greedy_weights(candidates[:, inside], target.take(inside), metric, rounds)
-        unseen, predicted = target.take(outside), candidates[:, outside]
-        final, anew = (np.tensordot(w, predicted, axes=1) for w in (weights, chosen))
-        gains.append(metric.score(unseen, final) - metric.score(unseen, anew))
+        with suppress(ValueError):  # a metric may not do without a class that was not drawn
+            chosen = greedy_weights(candidates[:, inside], target.take(inside), metric, rounds)
+            unseen, predicted = target.take(outside), candidates[:, outside]
+            final, anew = (np.tensordot(w, predicted, axes=1) for w in (weights, chosen))
+            gains.append(metric.score(unseen, final) - metric.score(unseen, anew))
         seconds = now() - begin
-    return max(0.0, float(np.mean(gains))) if gains else None
+    finite = [gain for gain in gains if np.isfinite(gain)]
+    return max(0.0, float(np.mean(finite))) if finite else None
+
+
+def _score_if_any(metric: Metric, target: Target, predictions: FloatArray) -> float:
+    """The score, NaN where the metric cannot do without a class that is absent."""
+    try:
+        return metric.score(target, predictions)
+    except ValueError:
+        return float("nan")
 
 
 def _can_be_scored(target: Target, rows: IntArray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from autopipe.task import FloatArray, IntArray, Target, TaskKind
 _MOST_ROWS = 20_000  # that weights are chosen on
 _ROWS_FOR_ACCURACY = 10_000  # with fewer, the noise of a threshold costs more than it gains
 _ONE_SIDED = ("precision", "recall")  # best served by never, or always, naming a class
+_ACCURACY = re.compile(r"(?<![a-z_])accuracy")  # as a scorer of its function is named too
 _DRAWS = 20  # of the rows, in which the gain must exceed its spread
 _GROUPS = 4  # of parts: each is judged by weights that were chosen on the others
 _SCAN = np.arange(-5.0, 5.5)  # logits of a threshold: from 0.7 to 99.3 %
@@ -119,7 +121,7 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
 
 def is_of_labels(metric: Metric, n_classes: int) -> bool:
     """Whether a metric looks at the most probable class alone."""
-    y = np.arange(30 * n_classes, dtype=np.int32) % n_classes
+    y = np.arange(max(60, 2 * n_classes), dtype=np.int32) % n_classes
     rng = np.random.default_rng(0)
     soft = rng.dirichlet(np.ones(n_classes), len(y)) + 0.2 * np.eye(n_classes)[y]
     kind = TaskKind.BINARY if n_classes == 2 else TaskKind.MULTICLASS
@@ -159,9 +161,8 @@ def decided(
     """
     nothing = Decided(None, predictions)
     rows = len(target.y)
-    if metric.name.startswith(_ONE_SIDED) or (
-        metric.name == "accuracy" and rows < _ROWS_FOR_ACCURACY
-    ):
+    is_one_sided = any(word in metric.name for word in _ONE_SIDED)
+    if is_one_sided or (_ACCURACY.search(metric.name) and rows < _ROWS_FOR_ACCURACY):
         return nothing
     search = _Search(predictions, target, metric, deadline, now)
     sample = np.unique(np.linspace(0, rows - 1, _MOST_ROWS).astype(int))
@@ -203,8 +204,8 @@ class _Search:
         self._deadline = deadline
         self._now = now
         some = np.unique(np.linspace(0, len(predictions) - 1, 1_000).astype(int))
-        plain = predictions[some].argmax(axis=1)
-        slow, quick = self._of_rows(plain, some), self._of_pairs(plain, some)
+        drawn = np.random.default_rng(0).integers(target.n_classes, size=len(some))
+        slow, quick = self._of_rows(drawn, some), self._of_pairs(drawn, some)
         self._counts_pairs = bool(np.isclose(slow, quick))
 
     def choice(self, log_weights: FloatArray, rows: IntArray) -> IntArray:
@@ -245,10 +246,12 @@ class _Search:
         best: FloatArray = np.zeros(n_classes)
         best_score = -np.inf
 
+        lean = _LEAN * abs(self.score(self.choice(best, rows), rows))
+
         def attempt(weights: FloatArray) -> None:
             nonlocal best, best_score
             score = self.score(self.choice(weights, rows), rows)
-            score -= _LEAN * float(np.abs(weights).max())
+            score -= lean * float(np.abs(weights).max())
             if score > best_score:
                 best, best_score = weights, score
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopipe.ensembles.greedy import greedy_weights
-from autopipe.folds import Folds
+from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -96,7 +96,7 @@ class Candidates:
         self._members: list[Candidate] = []
         self._chosen_on = np.arange(len(self._rows))
         if len(self._rows) > _MOST_ROWS:
-            order = np.random.default_rng(0).permutation(len(self._rows))
+            order = spread(self._target, np.random.default_rng(0))
             self._chosen_on = np.sort(order[:_MOST_ROWS])
 
     def __len__(self) -> int:

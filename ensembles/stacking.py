@@ -32,10 +32,14 @@ def table_of(predictions: FloatArray) -> Table:
         dict.fromkeys(names, Role.NUMERIC),
         {},
         dict.fromkeys(names, False),
-        frozenset(),
+        frozenset(names if outputs == 1 else ()),  # float32 may merge numbers far from 0
     )
+    nothing = np.empty((rows, 0))
+    if outputs == 1:
+        wide = np.asarray(columns, np.float64)
+        return Table(schema, nothing.astype(np.float32), wide, nothing.astype(np.int32))
     numbers = np.asfortranarray(columns, dtype=np.float32)
-    return Table(schema, numbers, np.empty((rows, 0)), np.empty((rows, 0), np.int32))
+    return Table(schema, numbers, nothing, nothing.astype(np.int32))
 
 
 def _centred(logs: FloatArray) -> FloatArray:

@@ -127,15 +127,19 @@ class Evolution(Steady):
                 trial.score,
                 trial.predict_seconds if is_measured else 0.0,
                 trial.megabytes if is_measured else float(tree.size),
-                0.0 if self._gains is None else gain,
+                0.0 if self._gains is None or gain is None else gain,
             )
         )
-        self._is_stale |= gain > 0
+        self._is_stale |= gain is not None and gain > 0
         if self._gains is not None and self._is_stale:
             gains = self._gains.chosen([each.number for each in self._population])
             self._population.regain(gains)
             self._is_stale = not gains
-        self._note(trial.source, gain > 0)
+        if gain is not None:
+            self._note(trial.source, gain > 0)
+
+    def _miss(self, trial: Trial) -> None:
+        self._note(trial.source, has_paid=False)
 
     def _note(self, source: Source, has_paid: bool) -> None:
         """Judge the source by its trial, and the search by its latest trials."""

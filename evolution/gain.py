@@ -60,11 +60,14 @@ class Gains:
         prior = np.tile(target.prior(), (len(self._rows), 1))
         self._prior = self._now = self._block_scores(self._reduced(prior))
 
-    def enter(self, number: int) -> float:
-        """The gain of a trial that is new; it is known from now on."""
+    def enter(self, number: int) -> float | None:
+        """The gain of a trial that is new, which is known from now on; None if it is lost.
+
+        As it is in a run that is gone on with, of what fell out of the candidates.
+        """
         predictions = self._predictions(number)
         if predictions is None:
-            return 0.0
+            return None
         self._known[number] = self._reduced(predictions[self._rows])
         return self._added(number)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from autopipe.tree import Node
 from autopipe.trial import Proposal, Source, Trial
 
 _LEVELS = 3  # of a range: its ends and its middle
+_MOST_SKIPPED = 10_000  # points of learners that are switched off, until the search ends
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0  # of the grid between two neighbours in time
 
 
@@ -30,7 +32,7 @@ class Grid(Steady):
     """
 
     def _proposals(self, rng: np.random.Generator) -> Iterator[Proposal]:
-        for point in self._points:
+        for point in islice(self._points, _MOST_SKIPPED):
             yield Proposal(self._next, self._at(point), Source.GRID)
 
     @cached_property

@@ -37,11 +37,11 @@ class Ladder:
         self._kind = kind
         self._rungs: dict[tuple[float, str], list[Trial]] = defaultdict(list)
         self._promoted: set[int] = set()
-        self._seconds: dict[Status, float] = defaultdict(float)
+        self._seconds: dict[bool, float] = defaultdict(float)  # of screens, of all rows
 
     def note(self, trial: Trial) -> None:
         """Take a trial in, screened or complete."""
-        self._seconds[trial.status] += trial.seconds
+        self._seconds[trial.train_share in SHARES] += trial.seconds
         is_screen = trial.status is Status.PARTIAL and trial.train_share in SHARES
         if is_screen and trial.fold_scores:
             rung = self._rungs[trial.train_share, self._kind(trial)]
@@ -54,7 +54,7 @@ class Ladder:
 
     def promoted(self) -> tuple[Trial, float] | None:
         """A screened trial, and the share of rows that it is to have next."""
-        is_dear = self._seconds[Status.COMPLETE] > self._seconds[Status.PARTIAL]
+        is_dear = self._seconds[False] > self._seconds[True]
         for share, above in reversed(tuple(pairwise((*SHARES, 1.0)))):
             if is_dear and above == 1.0:
                 continue

@@ -121,6 +121,9 @@ class Steady(Search, ABC):
         tree : of the trial, with all its hyperparameters
         """
 
+    def _miss(self, trial: Trial) -> None:
+        """Take note of a trial that was given up, or failed."""
+
     def _accepted(self, trees: Sequence[Node], level: int) -> Iterator[Node]:
         for tree in trees:
             try:
@@ -160,6 +163,8 @@ class Steady(Search, ABC):
         if self._ladder is not None:
             self._ladder.note(trial)
         if trial.score is None:
+            if trial.train_share == 1.0:
+                self._miss(trial)
             return
         try:
             tree = self._grammar.completed(trial.tree)

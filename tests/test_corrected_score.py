@@ -137,6 +137,9 @@ def test_where_nothing_is_known_nothing_is_claimed():
 def test_the_luck_of_folds_is_not_independent():
     # Two halves: 1 + 2 * (2 + 2) / (2 + 2) = 3, the square of the stretch.
     assert stretch_of(halves(4)) == pytest.approx(np.sqrt(3))
+    # The same folds again and again tell no more of the rows, only of the splits.
+    often = Folds(4 * halves(4).pairs, 4)
+    assert stretch_of(often) == pytest.approx(np.sqrt(1 / 4 + 2))
     plain, stretched = (replace(ESTIMATE, stretch=s).interval(None, 0.9) for s in (1.0, 2.0))
     assert plain[1] - plain[0] == pytest.approx((stretched[1] - stretched[0]) / 2)
 
@@ -172,3 +175,15 @@ def test_labels_are_drawn_where_labels_count():
     assert found["shares"] == pytest.approx(0.82, abs=0.03)
     told = blind_baselines(target, folds, AUC, False, rng)
     assert told == {"prior": 0.5, "uniform": 0.5}
+
+
+def test_a_resample_without_a_class_costs_that_resample_alone():
+    rng = np.random.default_rng(0)
+    y = np.r_[np.arange(197) % 2, 2, 2, 2].astype(np.int32)  # often none of three is drawn
+    members = rng.dirichlet(np.ones(3), (4, 200)) + np.eye(3)[y]
+    members /= members.sum(axis=2, keepdims=True)
+    target = Target(TaskKind.MULTICLASS, y, 3)
+    metric = metric_for("roc_auc_ovo", target.kind, np.arange(3))
+    assert len(deviations(members[0], target, metric, rng)) > 30
+    luck = optimism(members, np.full(4, 0.25), target, metric, rng, resamples=20)
+    assert luck is not None and np.isfinite(luck)

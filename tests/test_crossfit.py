@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from trees import full
 
@@ -19,6 +20,7 @@ from autopipe.execution.files import data_path, fitted_path, oof_path, read_oof
 from autopipe.execution.judging import judge
 from autopipe.execution.run_data import RunData
 from autopipe.folds import Folds, make_folds
+from autopipe.intake.coding import Coding
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.fitted import read_fitted, write_fitted
 from autopipe.seeds import Seeds
@@ -188,3 +190,19 @@ def test_run_data_survive_files(tmp_path) -> None:
     for pair, other in zip(data.folds.pairs, again.folds.pairs, strict=True):
         np.testing.assert_array_equal(pair[0], other[0])
         np.testing.assert_array_equal(pair[1], other[1])
+
+
+@pytest.mark.parametrize(
+    "text", ["xgboost(codes(table))", "extra_trees(impute(codes(table)))", "mlp(codes(table))"]
+)
+def test_categories_that_training_rows_lack_are_missing_in_held_out_rows(text: str) -> None:
+    """Codes in the order of the target tell nothing of a category that nobody has seen."""
+    rows = 120
+    levels = np.repeat(np.arange(60), 2)
+    frame = pd.DataFrame({"name": [f"n{level:02d}" for level in levels]})
+    table = Coding.learn(frame, {"name": "categorical"}).encode(frame)
+    target = Target(TaskKind.REGRESSION, levels.astype(float), 0)
+    folds = make_folds(target, 4, Seeds(0), groups=levels)
+    fit = crossfit(full(text), table, target, folds, Seeds(0))
+    for _, held_out in folds.pairs:
+        assert np.ptp(fit.out_of_fold[held_out]) < 1e-6 * rows

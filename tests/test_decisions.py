@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    make_scorer,
+    precision_score,
+    recall_score,
+)
 
 from autopipe.ensembles.decisions import Decision, costs_of, decided, is_of_labels
 from autopipe.errors import OptionError
@@ -166,3 +174,32 @@ def test_a_scorer_without_weights_is_shown_all_rows():
 )  # fmt: skip
 def test_metrics_of_labels_are_told_from_others(name, expected):
     assert is_of_labels(binary(name), 2) is expected
+
+
+def own_f1(y, said):
+    """F1, without weights."""
+    return f1_score(y, said, pos_label=1)
+
+
+def test_a_users_metric_of_rare_positives_has_the_threshold_of_ours():
+    predictions, target = rare(4_000)
+    parts = np.arange(4_000) % 4
+    own = metric_for(make_scorer(own_f1), target.kind, np.arange(2))
+    found = [decided(predictions, target, parts, metric) for metric in (own, binary("f1"))]
+    assert found[0].decision.threshold == pytest.approx(found[1].decision.threshold)
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e6])
+def test_the_unit_of_a_metric_does_not_move_the_threshold(unit):
+    predictions, target = rare(2_000)
+    parts, plain = np.arange(2_000) % 4, binary("f1")
+    scaled = replace(plain, score=lambda *given: unit * plain.score(*given))
+    found = [decided(predictions, target, parts, metric) for metric in (plain, scaled)]
+    assert found[0].decision.threshold == pytest.approx(found[1].decision.threshold)
+
+
+@pytest.mark.parametrize("function", [recall_score, precision_score, accuracy_score])
+def test_a_scorer_of_a_function_is_left_alone_as_its_name_is(function):
+    predictions, target = rare(2_000)
+    metric = metric_for(make_scorer(function), target.kind, np.arange(2))
+    assert decided(predictions, target, np.arange(2_000) % 4, metric).decision is None

@@ -301,7 +301,8 @@ def test_columns_are_found_by_name(classifier):
 
 
 def test_an_unseen_category_is_a_missing_one(classifier):
-    unseen = classifier.predict_proba(X.assign(colour="mauve"))
+    with pytest.warns(UserWarning, match="90 of 90 cells of column 'colour'"):
+        unseen = classifier.predict_proba(X.assign(colour="mauve"))
     missing = classifier.predict_proba(X.assign(colour=None))
     assert (unseen == missing).all()
 

@@ -324,3 +324,26 @@ def test_another_process_proposes_the_same(request):
     )
     here = shown(run(Evolution(PORTFOLIO, GRAMMAR, Seeds(5), lag=4), 60, 4))
     assert other.stdout.strip() == str(here)
+
+
+def test_sources_whose_offspring_are_given_up_are_believed_less():
+    def outrun(proposal):
+        loses = proposal.source is Source.RANDOM
+        return judged(proposal, Status.PARTIAL if loses else Status.COMPLETE)
+
+    losing, winning = (
+        sum(one.source is Source.RANDOM for one in run(searched, 150, judge=judge))
+        for searched, judge in (
+            (Evolution(PORTFOLIO, GRAMMAR, Seeds(0)), outrun),
+            (Evolution(PORTFOLIO, GRAMMAR, Seeds(0)), judged),
+        )
+    )
+    assert losing < winning
+
+
+def test_lost_predictions_of_former_trials_do_not_end_a_search():
+    gains = FakeGains(lambda number: 0.0)
+    gains.enter = lambda number: None
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=gains)
+    run(search, 300)
+    assert not search.ended and search.ask() is not None

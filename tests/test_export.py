@@ -11,6 +11,7 @@ from exported import model_of, run
 from frames import awkward_frame
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold
 
 from autopipe import AutoClassifier
 from autopipe.errors import ExportError, TreeError
@@ -18,6 +19,7 @@ from autopipe.evolution.grammar import Grammar
 from autopipe.export import exporting
 from autopipe.export.delivered import Delivered
 from autopipe.export.exporting import export_folder, export_script
+from autopipe.export.proof import difference
 from autopipe.export.reading import trees_in
 from autopipe.export.standalone import Classifier
 from autopipe.intake.coding import Coding
@@ -228,3 +230,21 @@ def test_delivered_numbers_have_no_columns_of_classes():
     model = model_of(X, X["size"].fillna(0.0).to_numpy(), trees)
     told = Delivered(model.coding, model.target_coding, model.predictor).told(X)
     assert told.columns.tolist() == ["prediction"]
+
+
+def test_a_difference_is_one_of_the_predictions_own_scale():
+    small = np.array([[1e-8], [2e-8]])
+    with pytest.raises(ExportError, match="differs from the model"):
+        difference(small, 0 * small, 1e-4)
+    large = np.array([[1e6], [0.0]])
+    assert difference(large, large + 1e-4, 1e-6) < 1e-9
+
+
+def test_a_script_says_what_its_folds_are_not(tmp_path):
+    groups = np.arange(len(X)) // 2
+    model = AutoClassifier(
+        executor="inline", max_trials=1, verbose=0, random_state=0, cv=GroupKFold(3)
+    ).fit(X, SOLD, groups=groups)
+    model.export(tmp_path / "pipeline.py")
+    header = " ".join((tmp_path / "pipeline.py").read_text().split())
+    assert "fit(X, y, groups=groups)" in header and "judged by GroupKFold" in header

@@ -66,16 +66,17 @@ def test_a_run_without_a_complete_trial_is_warned_of_with_its_reasons():
         match=r"None of the 4 trials .*ridge, error: ValueError: N \(75%\); "
         r"lightgbm, crash: crash \(25%\)",
     ):
-        warn_if_all_failed([*alike, trial(3, LIGHTGBM, Status.CRASH)])
+        warn_if_all_failed([*alike, trial(3, LIGHTGBM, Status.CRASH)], True)
 
 
 def test_a_run_without_a_trial_is_warned_of():
     with pytest.warns(UserWarning, match="larger time_budget"):
-        warn_if_all_failed([])
+        warn_if_all_failed([], True)
 
 
-def test_a_run_with_a_complete_trial_is_not():
-    warn_if_all_failed([trial(0), trial(1, status=Status.COMPLETE)])
+@pytest.mark.parametrize("trials", [[], [trial(0), trial(1, status=Status.COMPLETE)]])
+def test_any_other_run_is_not(trials):
+    warn_if_all_failed(trials, False)
 
 
 X = pd.DataFrame({"size": np.linspace(0, 1, 60), "step": np.arange(60) % 7})

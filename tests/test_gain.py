@@ -87,7 +87,7 @@ def test_gains_of_the_same_trials_are_the_same_whatever_came_between():
 
 def test_a_trial_whose_predictions_are_gone_gains_nothing():
     known = gains()
-    assert known.enter(77) == 0.0
+    assert known.enter(77) is None
     assert known.chosen([77]) == {77: 0.0}
     known.enter(0)
     assert known.chosen([77, 0])[77] == 0.0

@@ -94,3 +94,8 @@ def test_a_fit_has_the_search_that_it_is_given_and_keeps_its_space(search):
 def test_an_unknown_search_is_refused_with_the_nearest():
     with pytest.raises(OptionError, match="Did you mean 'random'"):
         fitted(2, search="randm")
+
+
+def test_a_run_may_begin_with_its_own_best_trees(tmp_path):
+    fitted(1, path=tmp_path)
+    assert fitted(2, path=tmp_path, init=str(tmp_path)).history_["number"].tolist() == [0, 1]

@@ -42,6 +42,14 @@ def test_what_the_work_raises_becomes_an_outcome(inline, deed, status, failure):
     assert f"in {deed}" in outcome.traceback
 
 
+def test_work_that_raises_has_taken_its_time(inline, monkeypatch):
+    now = iter([5.0, 7.5])
+    monkeypatch.setattr("autopipe.execution.worker.time.monotonic", lambda: next(now))
+    inline.submit(Job(0, "raises", 0))
+    (outcome,) = inline.finished(0.0)
+    assert outcome.seconds == 2.5
+
+
 def test_cancel_gives_what_was_not_fetched(inline):
     inline.submit(Job(0, "fine", 0))
     assert [outcome.number for outcome in inline.cancel()] == [0]

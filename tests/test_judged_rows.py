@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from counted_runs import QUICK, toy
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.model_selection import LeaveOneOut, TimeSeriesSplit
 
-from autopipe import AutoClassifier, AutoRegressor
+from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.errors import InputError
 
 CHEAP = {**QUICK, "scoring": None, "max_trials": 1}
@@ -78,3 +78,22 @@ def test_weights_and_groups_in_another_order_are_refused():
     for given in ({"sample_weight": turned}, {"groups": turned}):
         with pytest.raises(InputError, match="another order"):
             AutoClassifier(**CHEAP).fit(X, y, **given)
+
+
+def test_folds_without_a_positive_row_spoil_no_score():
+    X = pd.DataFrame({"a": np.arange(120.0) % 60, "b": np.arange(120.0) % 7})
+    y = np.where(np.arange(120) % 60 > 57, "pos", "neg")  # four rows for eight folds
+    model = AutoClassifier(**{**CHEAP, "include": ["extra_trees"], "cv": 8}).fit(X, y)
+    assert model.score_ > 0.9
+
+
+def test_folds_of_single_rows_are_judged_together():
+    X, y = numbers()
+    model = AutoRegressor(**{**RIDGE, "cv": LeaveOneOut(), "scoring": "r2"})
+    assert model.fit(X[:12], y[:12]).score_ > 0.5
+
+
+def test_marks_of_numpy_are_saved(tmp_path):
+    model = AutoRegressor(**{**CHEAP, "include": ["lightgbm"], "exclude": None})
+    model.fit(*numbers(), monotone={"a": np.int64(1)}).save(tmp_path / "model")
+    assert load(tmp_path / "model")._model.facts["monotone"] == [["a", 1]]

@@ -34,6 +34,10 @@ COLUMNS = make_column_transformer((NUMBERS, ["a"]), (OneHotEncoder(), ["b"]))
             RandomForestClassifier(min_samples_leaf=np.int64(3), max_features="log2"),
             "random_forest(impute(codes(table)), min_samples_leaf=3)",
         ),
+        (  # a share of the rows is no number of them, five columns are no share
+            RandomForestClassifier(min_samples_leaf=0.01, max_features=5),
+            "random_forest(impute(codes(table)))",
+        ),
         (
             make_pipeline("passthrough", HistGradientBoostingClassifier(max_leaf_nodes=9)),
             "lightgbm(codes(table), num_leaves=9)",

@@ -180,6 +180,8 @@ def test_a_command_line_run_goes_on_by_its_folder_alone(data, tmp_path, capsys, 
     assert "log_loss" in capsys.readouterr().out
     assert load(out / "model.autopipe").history_["number"].tolist() == [0, 1]
     assert {0, 1} <= set(pd.read_csv(out / "leaderboard.csv")["number"])
+    assert command("resume", out, "--budget", "5s") == 0  # trials are no longer counted
+    assert len(load(out / "model.autopipe").history_) > 2
 
 
 def test_only_what_the_command_line_began_can_be_resumed_by_it(run, tmp_path, capsys):

@@ -94,8 +94,21 @@ class TargetCoding:
         return result
 
     def target(self, y: Any, weights: FloatArray | None = None) -> Target:
-        """The coded target with the weights of its rows."""
-        return Target(self.kind, self.encode(y), len(self.classes), weights)
+        """The coded target with the weights of its rows.
+
+        Raises
+        ------
+        InputError
+            If the rows that have weight are all of one class.
+        """
+        target = Target(self.kind, self.encode(y), len(self.classes), weights)
+        counted = None if weights is None else np.unique(target.y[weights > 0])
+        if target.is_classification and counted is not None and len(counted) < 2:
+            raise InputError(
+                "sample_weight leaves rows of one class alone; a classifier needs two classes "
+                "with weight."
+            )
+        return target
 
     def decode(self, codes: IntArray) -> NDArray[Any]:
         """The classes of some codes."""

@@ -31,16 +31,22 @@ def failures(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def warn_if_all_failed(trials: Sequence[Trial]) -> None:
-    """Say why there is no model but the prior."""
+def warn_if_all_failed(trials: Sequence[Trial], is_timed: bool) -> None:
+    """Say why there is no model but the prior.
+
+    Parameters
+    ----------
+    is_timed : whether a clock ended the run, maybe before any trial
+    """
     if any(trial.is_complete for trial in trials):
         return
-    if not trials:
+    if not trials and is_timed:
         warnings.warn(
             "No trial was begun in the time there was, so the model predicts the prior of the "
             "target for every row. Give a larger time_budget, or fewer columns.",
             stacklevel=4,
         )
+    if not trials:
         return
     table = failures(trials)
     told = [

@@ -122,8 +122,9 @@ def _honest(trial: Trial, sign: int, estimate: Estimate | None) -> dict[str, flo
     if folds > 1:
         from scipy.special import stdtrit
 
-        # The stretch is the root of 1 + folds * test / training rows.
-        error = np.std(trial.fold_scores, ddof=1) * estimate.stretch / np.sqrt(folds)
+        # Nadeau and Bengio, as `stretch_of` names them
+        overlap = estimate.overlap or 1 / max(1, folds - 1)
+        error = np.std(trial.fold_scores, ddof=1) * np.sqrt(1 / folds + overlap)
         half = stdtrit(folds - 1, (1 + _COVERAGE) / 2) * error
     ends = (centre - half, min(centre + half, estimate.best))
     low, high = sorted(sign * end for end in ends)
