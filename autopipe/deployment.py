@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from statistics import median
 from typing import Any
@@ -166,8 +166,15 @@ def front_of(
 
     weights = {member.number: member.weight for member in members}
     most = max(len(member.models) for member in members)
+    whole_ms = cost(weights, most).thousand_ms
+
+    def capped(weights: Mapping[int, float], models: int) -> Cost:
+        """Fewer models take no longer than all, which alone are measured together."""
+        found = cost(weights, models)
+        return replace(found, thousand_ms=min(found.thousand_ms, whole_ms))
+
     points = points_of(
-        weights, list(reserve), most, candidates.score, cost, demands.reading,
+        weights, list(reserve), most, candidates.score, capped, demands.reading,
         lambda: time.monotonic() < until,
     )  # fmt: skip
     return Front(points, held, _evidence(held, candidates, target, folds))

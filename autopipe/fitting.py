@@ -6,9 +6,10 @@ import logging
 import math
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,7 @@ log = logging.getLogger(__name__)
 
 _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, loading it
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
+_SCORINGS = 50  # of the whole table come at the end, whatever the metric takes
 _LARGEST_FINISH = 0.25  # but of a short budget no more than this
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
 _REFIT_SHARE = 0.05  # of it, to fit to all rows what limits or splits in time leave
@@ -135,6 +137,7 @@ def fit(
     with ExitStack() as stack:
         with clock.stage("setup"):
             folder = _folder(options.path, stack)
+            scoring = _scoring_seconds(target, metric)
             grammar = Grammar(operators, table.schema, target.kind, len(table))
             shares = plan(shape, len(folds), cores, clock.budget)
             is_for_device = device_gains(options.device, len(table))
@@ -168,11 +171,11 @@ def fit(
             rows=Rows(table, target, folds, metric, seeds, cores),
         )
         if is_stacked:
-            finish = clock.end - _finish_seconds(clock.budget)
+            finish = clock.end - _finish_seconds(clock.budget, scoring)
             run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)
         with clock.stage("search"):
             is_refitted = options.demands.are_any or folds.are_early
-            search_end = _search_end(clock, is_stacked, is_refitted)
+            search_end = _search_end(clock, is_stacked, is_refitted, scoring)
             search_end = max(search_end, clock.now() + _LEAST_SECONDS)
             run.take_up(trials)
             for trial in trials:
@@ -200,9 +203,14 @@ def _gains(
     return Gains(target, folds, metric, partial(_predictions_if_any, store), now)
 
 
-def _search_end(clock: Clock, is_stacked: bool, is_refitted: bool) -> float:
-    """When learners have to stop, so that there is time for what comes after."""
-    end = clock.end - _finish_seconds(clock.budget)
+def _search_end(clock: Clock, is_stacked: bool, is_refitted: bool, scoring: float) -> float:
+    """When learners have to stop, so that there is time for what comes after.
+
+    Parameters
+    ----------
+    scoring : seconds that the metric takes for the whole table
+    """
+    end = clock.end - _finish_seconds(clock.budget, scoring)
     if clock.budget is None:
         return end
     return end - (_STACK_SHARE * is_stacked + _REFIT_SHARE * is_refitted) * clock.budget
@@ -329,10 +337,20 @@ def _times(factor: float, folds: int) -> int:
     return 1 if folds == 1 else max(2, math.ceil(factor * folds))
 
 
-def _finish_seconds(budget: float | None) -> float:
+def _finish_seconds(budget: float | None, scoring: float = 0.0) -> float:
     if budget is None:
         return 0.0  # nothing ends the run that could be missed
-    return min(max(_FINISH_SECONDS, _FINISH_SHARE * budget), _LARGEST_FINISH * budget)
+    usual = max(_FINISH_SECONDS, _FINISH_SHARE * budget)
+    return min(max(usual, _SCORINGS * scoring), _LARGEST_FINISH * budget)
+
+
+def _scoring_seconds(target: Target, metric: Metric) -> float:
+    """What the metric takes for the whole table."""
+    prior = np.tile(target.prior(), (len(target.y), 1))
+    begin = time.monotonic()
+    with suppress(Exception):  # of a metric of the user's, for what is all the same
+        metric.score(target, prior)
+    return time.monotonic() - begin
 
 
 def _folder(path: Path | None, stack: ExitStack) -> Path:

@@ -68,7 +68,7 @@ _ALL = (
     Preset("best", "the strongest model, in an hour", time_budget="1h", folds=1.25),
     Preset(
         "interpretable",
-        "one linear model",
+        "a linear model, averaged over the folds",
         time_budget="1m",
         include=("linear",),
         ensemble="none",
