@@ -79,12 +79,14 @@ class Folds:
     def are_early(self) -> bool:
         """Whether models know less than all rows can teach, as in splits by time.
 
-        Some are trained on far fewer rows than others, or each on rows before those it is
-        judged by. So their average is no model for the rows that come after.
+        Each is trained on rows before those it is judged by; or, the first of them never
+        judged, some on far fewer rows than others. So their average is no model for the rows
+        that come after.
         """
         sizes = [len(train) for train, _ in self.pairs]
         looks_ahead = all(train.max() < held_out.min() for train, held_out in self.pairs)
-        return len(sizes) > 1 and (looks_ahead or min(sizes) < _EVEN * max(sizes))
+        grows = not self.times_held_out.all() and min(sizes) < _EVEN * max(sizes)
+        return len(sizes) > 1 and (looks_ahead or grows)
 
     def averaged(self, parts: Iterable[FloatArray]) -> FloatArray:
         """Out-of-fold predictions from those of each fold's held-out rows.

@@ -11,8 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
+from autopipe.deployment import megabytes_of
 from autopipe.ensembles.greedy import greedy_weights
 from autopipe.ensembles.members import fold_scores
+from autopipe.ensembles.predictor import Member
 from autopipe.ensembles.stacking import table_of
 from autopipe.errors import DeadlineReached
 from autopipe.execution.crossfit import CrossFit, crossfit
@@ -99,6 +101,7 @@ class Second:
             fold_scores=self.scores,
             seconds=self.seconds,
             predict_seconds=self.fit.row_seconds,
+            megabytes=megabytes_of([Member(number, 1.0, self.fit.models)]),
             is_truncated=self.fit.is_truncated,
             failure=verdict,
         )

@@ -200,3 +200,15 @@ def test_a_share_of_the_rows_keeps_the_shares_of_the_classes_and_rare_ones():
     many, some, rare = np.bincount(target.y[train])
     assert abs(many - 2 * some) <= 2
     assert rare == 1
+
+
+def test_folds_in_time_are_early_and_no_others_are():
+    y, seeds = numbers(60), Seeds(0)
+    order = np.random.default_rng(0).permutation(60)  # of rows that are not sorted by time
+    turned = [(order[a], order[b]) for a, b in TimeSeriesSplit(4).split(order)]
+    groups = np.minimum(np.arange(60) // 10, 2)  # of 10, 10 and 40 rows
+    for cv in (TimeSeriesSplit(4), TimeSeriesSplit(4, max_train_size=12), turned):
+        assert make_folds(y, cv, seeds).are_early
+    for cv, of in ((5, None), (ShuffleSplit(5), None), (3, groups)):
+        assert not make_folds(y, cv, seeds, of).are_early
+    assert not holdout(y, seeds).are_early

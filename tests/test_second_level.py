@@ -67,7 +67,8 @@ def test_a_model_may_have_a_second_level(tmp_path: Path) -> None:
     model = fitted(3, ensemble="stack", cv=4)
     stacks = model.history_.query("source == 'stack'")
     assert len(stacks) == 2
-    assert (model.leaderboard().query("source == 'stack'")["status"] != "").all()
+    shown = model.leaderboard().query("source == 'stack'")
+    assert (shown["status"] != "").all() and (shown["megabytes"] > 0).all()
     assert set(stacks["parents"].iloc[0]) <= set(range(3))
     model.save(tmp_path / "model")
     again = load(tmp_path / "model").predict_proba(toy()[0])
