@@ -167,9 +167,9 @@ def stretch_of(folds: Folds) -> float:
     4: the variance of a mean of J scores of n2 rows each, trained on n1, is that of one, times
     1 / J + n2 / n1. As many rows as are ever held out have n2 / n of the variance of one.
     """
-    train, test = (sum(len(pair[side]) for pair in folds.pairs) for side in (0, 1))
-    rows = np.count_nonzero(folds.times_held_out)
-    return float(np.sqrt(rows / test + rows * len(folds) / train))
+    times = folds.times_held_out
+    once = np.count_nonzero(times) / times.sum()
+    return float(np.sqrt(once * (1.0 + len(folds) * overlap_of(folds))))
 
 
 def overlap_of(folds: Folds) -> float:
