@@ -208,7 +208,7 @@ def _fold_score(
     out_of_fold: FloatArray, target: Target, held_out: IntArray, folds: Folds, metric: Metric
 ) -> float:
     part = target.take(held_out)
-    lacks_classes = len(np.unique(part.y)) < target.n_classes
+    lacks_classes = target.is_classification and np.unique(part.y).size < target.n_classes
     if len(part.y) > 1 and not (lacks_classes and target.n_classes == 2):
         try:
             score = metric.score(part, out_of_fold[held_out])

@@ -153,12 +153,13 @@ class _Run:
     def _learned(self, node: Node, path: Path) -> list[FloatArray]:
         (below,) = node.inputs
         shared: Any = None
-        if is_stateless(below):  # bins and the like, for all folds
-            shared = self._prepared(node, None, self._whole(below), self.target, self.limits)
+        whole = self._whole(below) if is_stateless(below) else None
+        if whole is not None:  # bins and the like, for all folds
+            shared = self._prepared(node, None, whole, self.target, self.limits)
 
         def given(fold: int, limits: Limits) -> tuple[Any, IntArray, IntArray]:
             train_rows, held_out = self.folds.pairs[fold]
-            if is_stateless(below):
+            if whole is not None:
                 self._keep((*path, 0), _stateless(below), fold)
                 return shared, train_rows, held_out
             split = self._transformed(below, fold)
@@ -173,8 +174,8 @@ class _Run:
             self.estimators[fold][path] = learner
             self.is_truncated |= learner.is_truncated
             self.note = self.note or getattr(learner, "note", "")
-            if is_stateless(below):  # so it has codes of categories that it cannot know
-                held_out, places = as_new(self._whole(below), *self.folds.pairs[fold])
+            if whole is not None and whole.categorical:  # some of which it cannot know
+                held_out, places = as_new(whole, *self.folds.pairs[fold])
                 if len(places):
                     out = np.array(out)
                     out[places] = learner.predict(held_out.take(places))
