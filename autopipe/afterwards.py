@@ -151,14 +151,15 @@ class Afterwards:
             roles,
             monotone or None,
         )
-        table, target = given.table, given.target
+        new = replace(model, coding=given.coding, target_coding=given.target_coding)
+        metric = self._metric(new)
+        table, target = given.table, given.aimed_at(metric)
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)
         if isinstance(cv, (list, tuple)):
             _check_rows_of(cv, len(table))
         folds = make_folds(target, cv, seeds, groups, given.frame)
-        new = replace(model, coding=given.coding, target_coding=given.target_coding)
-        rows = Rows(table, target, folds, self._metric(new), seeds, core_count(self.n_jobs))
+        rows = Rows(table, target, folds, metric, seeds, core_count(self.n_jobs))
         self._adopt(rows.refitted(new, bag, model.costs))
         return self
 

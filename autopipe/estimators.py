@@ -259,13 +259,15 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
                 notes={**options.notes, **made},
             )
         seeds = None if self.random_state is None else Seeds.of(self.random_state)
-        fitted = fit(rows.table, rows.target, metric, options, seeds, clock)
+        target = rows.aimed_at(metric)
+        fitted = fit(rows.table, target, metric, options, seeds, clock)
         further = {
             "has_costs": costs is not None,
             "has_groups": is_grouped,
             "splitter": _splitter(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),
+            "loss": str(target.loss),
         }
         self._adopt(
             Model(

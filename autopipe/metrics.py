@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from autopipe.confusion import OF_LABELS, confusion
 from autopipe.errors import OptionError
 from autopipe.suggestion import did_you_mean
-from autopipe.task import FloatArray, IntArray, Target, TaskKind
+from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
 Score = Callable[[Target, FloatArray], float]
 
@@ -72,6 +72,11 @@ class Metric:
     def quick(self) -> Reduction:
         """The quick way, or the metric itself where there is none."""
         return self.reduction or Reduction(lambda _, predictions: predictions, self.score)
+
+    @property
+    def loss(self) -> Loss:
+        """What learners of numbers should make small for its sake."""
+        return Loss.ABSOLUTE if self.name in _OF_MEDIANS else Loss.SQUARED
 
     @property
     def shown_name(self) -> str:
@@ -213,6 +218,12 @@ _OF_ERRORS = {  # a hundred times as fast as scikit-learn's scorers on 1,000 row
         _errors, lambda target, errors: -float(np.average(errors**2, weights=target.weights))
     ),
     "r2": Reduction(_errors, _r2),
+}
+_OF_MEDIANS = {
+    "neg_mean_absolute_error",
+    "neg_median_absolute_error",
+    "neg_mean_absolute_percentage_error",
+    "d2_absolute_error_score",
 }
 _DEFAULT = {
     TaskKind.BINARY: "roc_auc",

@@ -20,6 +20,13 @@ class TaskKind(StrEnum):
     REGRESSION = "regression"
 
 
+class Loss(StrEnum):
+    """What learners make small where numbers are predicted."""
+
+    SQUARED = "squared"  # least at the mean
+    ABSOLUTE = "absolute"  # least at the median
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """What learners are fitted to, for some rows.
@@ -32,12 +39,14 @@ class Target:
     n_classes : number of classes of the whole task, 0 for regression; some may be
         absent from these rows.
     weights : array of shape (rows,), or None where all rows weigh the same
+    loss : of numbers, for learners that can choose
     """
 
     kind: TaskKind
     y: FloatArray | IntArray
     n_classes: int
     weights: FloatArray | None = None
+    loss: Loss = Loss.SQUARED
 
     @property
     def is_classification(self) -> bool:
@@ -57,9 +66,13 @@ class Target:
     def prior(self) -> FloatArray:
         """The prediction of shape (outputs,) that ignores the features.
 
-        Class shares with a row added to every class, or the mean; both weighted.
+        Class shares with a row added to every class, or the mean, or the median where the
+        loss is absolute; all weighted.
         """
         if self.is_classification:
             counts = np.bincount(self.y, self.weights, minlength=self.n_classes) + 1.0
             return np.asarray(counts / counts.sum())
+        if self.loss is Loss.ABSOLUTE:
+            middle = np.quantile(self.y, 0.5, weights=self.weights, method="inverted_cdf")
+            return np.array([middle], np.float64)
         return np.array([np.average(self.y, weights=self.weights)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,9 +12,10 @@ from autopipe.intake.alignment import check_groups, check_rows, check_weights
 from autopipe.intake.coding import Coding
 from autopipe.intake.frames import as_frame
 from autopipe.intake.labels import TargetCoding
+from autopipe.metrics import Metric
 from autopipe.monotone import constrained
 from autopipe.table import Table
-from autopipe.task import Target
+from autopipe.task import Loss, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,15 @@ class TrainingRows:
     target_coding: TargetCoding
     table: Table
     target: Target
+
+    def aimed_at(self, metric: Metric) -> Target:
+        """The target with the loss that serves the metric.
+
+        Columns that bind predictions leave squares alone: boosters put medians into leaves
+        that are grown already, whatever binds them.
+        """
+        is_bound = self.table.schema.is_monotone
+        return replace(self.target, loss=Loss.SQUARED if is_bound else metric.loss)
 
 
 def training_rows(

@@ -27,7 +27,7 @@ from autopipe.operators.recipes import (
     waves,
 )
 from autopipe.operators.torch_ops import Group, TorchOps
-from autopipe.task import FloatArray, IntArray
+from autopipe.task import FloatArray, IntArray, Loss
 
 if TYPE_CHECKING:
     import torch
@@ -271,14 +271,16 @@ class _Training:
         return outputs.to(self._dtype)
 
     def _losses(self, outputs: Array, y: Array) -> Array:
-        """Loss of every member and row: log loss, or squared error."""
+        """Loss of every member and row: log loss, or the recipes' loss of numbers."""
         from torch.nn.functional import cross_entropy
 
         if not y.is_floating_point():
             truth = y[:, None].expand(outputs.shape[:3])
             losses = cross_entropy(outputs.flatten(0, 2), truth.flatten(), reduction="none")
             return losses.reshape(outputs.shape[:3])
-        return (outputs[..., 0] - y[:, None]).square()
+        errors = outputs[..., 0] - y[:, None]
+        is_absolute = self._recipes[0].loss is Loss.ABSOLUTE
+        return errors.abs() if is_absolute else errors.square()
 
     def _validation_loss(self) -> FloatArray:
         """Loss of what the members say together, of every fold."""

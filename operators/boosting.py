@@ -15,7 +15,7 @@ from autopipe.operators.declaration import Limits, State
 from autopipe.operators.outcomes import Unit
 from autopipe.operators.single import Single
 from autopipe.space import Value
-from autopipe.task import FloatArray, Target
+from autopipe.task import FloatArray, Loss, Target
 
 _LONGEST_WAY = 400.0  # learning rate times rounds, far beyond what early stopping lets pass
 _SMALLEST = 1e-15
@@ -26,15 +26,17 @@ BIN_SECONDS = 1.5e-7  # for every value that is put into its bin
 
 
 def validation_loss(target: Target, predictions: FloatArray) -> float:
-    """Log loss, or squared error: what early stopping watches, whatever the metric.
+    """Log loss, squared or absolute error: what early stopping watches.
 
-    Rank metrics are too noisy on one fold to stop by.
+    Not the metric itself: that of ranks is too noisy on one fold to stop by.
     """
     if target.is_classification:
         true = predictions[np.arange(len(target.y)), target.y]
         losses = -np.log(np.maximum(true, _SMALLEST))
     else:
-        losses = np.square(predictions[:, 0] - target.y)
+        losses = np.abs(predictions[:, 0] - target.y)
+        if target.loss is Loss.SQUARED:
+            losses = np.square(losses)
     return float(np.average(losses, weights=target.weights))
 
 

@@ -30,7 +30,7 @@ from autopipe.operators.declaration import (
 from autopipe.operators.outcomes import Unit
 from autopipe.operators.single import Single
 from autopipe.space import Float, Int, Value
-from autopipe.task import FloatArray, IntArray, Target, TaskKind
+from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
 # Rounds between two looks at the held-out rows. After every round the callback is handed all
 # losses so far: with one for each, 800 rounds took a quarter longer, and more rounds much more.
@@ -195,7 +195,7 @@ def _constraints(X: Matrix) -> dict[str, list[int]]:
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        return {"loss_function": "RMSE"}
+        return {"loss_function": "MAE" if target.loss is Loss.ABSOLUTE else "RMSE"}
     if target.kind is TaskKind.BINARY:
         return {"loss_function": "Logloss"}
     return {"loss_function": "MultiClass", "classes_count": target.n_classes}

@@ -27,7 +27,7 @@ from autopipe.operators.declaration import (
 )
 from autopipe.operators.outcomes import Unit
 from autopipe.space import Choice, Float, Int, Value
-from autopipe.task import FloatArray, IntArray, Target, TaskKind
+from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
 _MOST_COLUMNS = (
     500  # that one tree sees: with thousands, a round takes a second, and says little
@@ -159,7 +159,8 @@ class LightGBM(Booster):
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        return {"objective": "regression"}
+        is_absolute = target.loss is Loss.ABSOLUTE
+        return {"objective": "regression_l1" if is_absolute else "regression"}
     if target.kind is TaskKind.BINARY:
         return {"objective": "binary"}
     return {"objective": "multiclass", "num_class": target.n_classes}

@@ -231,6 +231,7 @@ class NeuralNetwork:
             weight_decay=self.weight_decay,
             dropout=self.dropout,
             patience=_PATIENCE,
+            loss=target.loss,
         )
         data = FoldData(train_part, valid_part, initial, seed)
         return _Fold(inputs, outcome, network, recipe, data)

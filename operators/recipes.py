@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopipe.task import FloatArray, IntArray
+from autopipe.task import FloatArray, IntArray, Loss
 
 BATCH = 256
 """Rows of a step, RealMLP's."""
@@ -32,6 +32,7 @@ class Recipe:
     weight_decay : share of a weight that a step at a learning rate of 1 takes off
     dropout : share of a hidden layer's outputs that is set to zero
     patience : share of the epochs without improvement after which a fold rests
+    loss : of numbers; classes have the log loss
     """
 
     epochs: int
@@ -40,6 +41,7 @@ class Recipe:
     weight_decay: float
     dropout: float
     patience: float
+    loss: Loss = Loss.SQUARED
 
     def steps(self, rows: int) -> int:
         """Steps of an epoch."""

@@ -17,7 +17,7 @@ from autopipe.errors import StoreError
 from autopipe.execution.files import DAMAGE
 from autopipe.folds import Folds
 from autopipe.table import Table
-from autopipe.task import Target, TaskKind
+from autopipe.task import Loss, Target, TaskKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,12 @@ class RunData:
     def fingerprints(self) -> dict[str, str]:
         """Hashes of the table, the target and the folds: equal for equal ones, everywhere."""
         weights = () if self.target.weights is None else (self.target.weights,)
+        loss = () if self.target.loss is Loss.SQUARED else (self.target.loss,)
         return {
             "table": self.table.fingerprint(),
-            "target": _hash(self.target.kind, self.target.n_classes, self.target.y, *weights),
+            "target": _hash(
+                self.target.kind, self.target.n_classes, self.target.y, *weights, *loss
+            ),
             "folds": _hash(*(rows for pair in self.folds.pairs for rows in pair)),
         }
 
@@ -81,6 +84,7 @@ class RunData:
             "kind": self.target.kind,
             "n_classes": self.target.n_classes,
             "is_weighted": self.target.weights is not None,
+            "loss": self.target.loss,
             "folds": len(self.folds),
         }
         (folder / "task.json").write_text(json.dumps(head))
@@ -91,6 +95,7 @@ class RunData:
         head = json.loads((folder / "task.json").read_text())
         y = np.load(folder / "y.npy")
         weights = np.load(folder / "weights.npy") if head["is_weighted"] else None
+        loss = Loss(head.get("loss", Loss.SQUARED))  # folders of former versions name none
         pairs = tuple(
             (
                 np.load(folder / f"fold{index}.train.npy"),
@@ -100,7 +105,7 @@ class RunData:
         )
         return cls(
             Table.open(folder),
-            Target(TaskKind(head["kind"]), y, head["n_classes"], weights),
+            Target(TaskKind(head["kind"]), y, head["n_classes"], weights, loss),
             Folds(pairs, len(y)),
         )
 

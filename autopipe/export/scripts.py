@@ -19,6 +19,7 @@ from autopipe.operators.boosting import Booster
 from autopipe.operators.catalogue import operator_named
 from autopipe.persistence import Model
 from autopipe.plain import from_json
+from autopipe.task import Loss
 from autopipe.tree import TABLE_NAME, WITH_FEATURES, Node, parse
 
 _WIDTH = 88
@@ -60,6 +61,7 @@ def arguments_of(model: Model) -> dict[str, Any]:
             name: {from_json(column): value for column, value in model.facts.get(name, ())}
             for name in ("roles", "monotone")
         },
+        "loss": str(model.facts.get("loss", Loss.SQUARED)),  # former versions name none
     }
 
 
@@ -90,6 +92,7 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         for key in ("folds", "temperature", "costs", "roles", "monotone")
         if arguments[key]
     ]
+    given += [f"loss={_literal(arguments['loss'])}"] * (arguments["loss"] != Loss.SQUARED)
     call = "".join(f"        {each},\n" for each in given)
     built, takes, made = kind, "fit and predict", f"{kind}(\n{call}    )"
     if model.joining is not None:

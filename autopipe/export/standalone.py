@@ -7,6 +7,7 @@ and networks stop by the held-out rows of their fold, as they did in the search.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -32,7 +33,7 @@ from autopipe.monotone import constrained
 from autopipe.operators.calibration import Temperature
 from autopipe.seeds import Seeds
 from autopipe.table import Table
-from autopipe.task import FloatArray, Target
+from autopipe.task import FloatArray, Loss, Target
 from autopipe.tree import parse
 
 
@@ -49,6 +50,7 @@ class _Standalone(BaseEstimator):
     costs : what a mistake costs, of shape (classes, classes); None names the likeliest class
     roles : of columns where their cells alone would mislead
     monotone : of columns that predictions may only rise (1) or only fall (-1) with
+    loss : of numbers: "squared", or "absolute" for medians
     random_state : an integer
     """
 
@@ -63,6 +65,7 @@ class _Standalone(BaseEstimator):
         costs: Sequence[Sequence[float]] | None = None,
         roles: Mapping[Any, str] | None = None,
         monotone: Mapping[Any, int] | None = None,
+        loss: str = "squared",
         random_state: int = 0,
     ) -> None:
         self.trees = trees
@@ -73,6 +76,7 @@ class _Standalone(BaseEstimator):
         self.costs = costs
         self.roles = roles
         self.monotone = monotone
+        self.loss = loss
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
@@ -87,6 +91,7 @@ class _Standalone(BaseEstimator):
         target = target_coding.target(y, check_weights(sample_weight, len(table)))
         if self.monotone:
             table = constrained(table, coding, self.monotone, target.kind)
+        target = replace(target, loss=Loss(self.loss))
         seeds = Seeds.of(self.random_state)
         if self.folds == 1:
             folds = holdout(target, seeds, groups)
