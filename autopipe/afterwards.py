@@ -153,7 +153,9 @@ class Afterwards:
         )
         new = replace(model, coding=given.coding, target_coding=given.target_coding)
         metric = self._metric(new)
-        table, target = given.table, given.aimed_at(metric)
+        given = given.aimed_at(metric)
+        new = replace(new, target_coding=given.target_coding)
+        table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)
         if isinstance(cv, (list, tuple)):

@@ -248,6 +248,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             metric = metric_for(
                 self.scoring, rows.target.kind, classes if self._is_classifier else None
             )
+            rows = rows.aimed_at(metric)
             reading = reading_cost(
                 lambda few: rows.coding.encode(joined(joining, few, tables)), given
             )
@@ -259,15 +260,14 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
                 notes={**options.notes, **made},
             )
         seeds = None if self.random_state is None else Seeds.of(self.random_state)
-        target = rows.aimed_at(metric)
-        fitted = fit(rows.table, target, metric, options, seeds, clock)
+        fitted = fit(rows.table, rows.target, metric, options, seeds, clock)
         further = {
             "has_costs": costs is not None,
             "has_groups": is_grouped,
             "splitter": _splitter(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),
-            "loss": str(target.loss),
+            "loss": str(rows.target.loss),
         }
         self._adopt(
             Model(
@@ -445,7 +445,7 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         A model that was fitted with further tables needs theirs for these rows; so do the
         other methods that take `X`.
         """
-        return self._outputs(X, tables)[:, 0]
+        return self._model.target_coding.numbers(self._outputs(X, tables)[:, 0])
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, *, tables: Any = None
@@ -460,8 +460,8 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         -------
         array of shape (rows, 2)
         """
-        outputs = self._outputs(X, tables)
-        return self._model.conformal.interval(outputs, coverage)
+        ends = self._fitted().conformal.interval(self._outputs(X, tables), coverage)
+        return self._model.target_coding.numbers(ends)
 
 
 def load(

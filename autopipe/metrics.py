@@ -57,12 +57,17 @@ class Metric:
     score : takes a target and predictions of shape (rows, outputs)
     is_error : whether users know it as an error, so that it is shown with the sign turned
     reduction : the quick way, where there is one
+    is_logarithmic : whether target and predictions are to be coded as log(1 + y) for it
+    is_of_positive : whether predictions have to be above zero; what is less than `least_of`
+        the target counts as that
     """
 
     name: str
     score: Score
     is_error: bool = False
     reduction: Reduction | None = None
+    is_logarithmic: bool = False
+    is_of_positive: bool = False
 
     def shown(self, score: float) -> float:
         """The number as users know it: a log loss or an RMSE is positive."""
@@ -225,6 +230,12 @@ _OF_MEDIANS = {
     "neg_mean_absolute_percentage_error",
     "d2_absolute_error_score",
 }
+_OF_POSITIVE = {"neg_mean_poisson_deviance", "neg_mean_gamma_deviance"}
+_LEAST_SHARE = 1e-3
+_OF_LOGARITHMS = {  # which are others of coded numbers
+    "neg_mean_squared_log_error": "neg_mean_squared_error",
+    "neg_root_mean_squared_log_error": "neg_root_mean_squared_error",
+}
 _DEFAULT = {
     TaskKind.BINARY: "roc_auc",
     TaskKind.MULTICLASS: "neg_log_loss",
@@ -237,6 +248,8 @@ _NICKNAMES = {
     "rmse": "neg_root_mean_squared_error",
     "mse": "neg_mean_squared_error",
     "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "rmsle": "neg_root_mean_squared_log_error",
     "brier_score": "neg_brier_score",
 }
 
@@ -277,6 +290,9 @@ def metric_for(
             f"scoring={scoring!r}: scikit-learn has no such scorer.{hint} "
             "sklearn.metrics.get_scorer_names() lists them."
         )
+    if name in _OF_LOGARITHMS and kind is TaskKind.REGRESSION:
+        metric = metric_for(_OF_LOGARITHMS[name], kind, classes)
+        return replace(metric, name=name, is_logarithmic=True)
     is_error = name.startswith("neg_")
     if (name, kind) in _OWN:
         score, reduction = _OWN[name, kind]
@@ -285,7 +301,19 @@ def metric_for(
         classes = np.arange(2)  # or "f1" would look for a class called 1
     reduction = _OF_ERRORS.get(name) if kind is TaskKind.REGRESSION else _of_labels(name, kind)
     metric = Metric(name, _shown_to(get_scorer(name), classes), is_error, reduction)
+    if name in _OF_POSITIVE:
+        metric = replace(metric, score=_raised(metric.score), is_of_positive=True)
     return _checked(metric, kind, classes)
+
+
+def least_of(target: Target) -> float:
+    """What a prediction above zero is at least: a thousandth of the mean of the target."""
+    return _LEAST_SHARE * float(np.average(target.y, weights=target.weights))
+
+
+def _raised(score: Score) -> Score:
+    """The score of predictions that are raised to the least."""
+    return lambda target, shown: score(target, np.maximum(shown, least_of(target)))
 
 
 def _of_labels(name: str, kind: TaskKind) -> Reduction | None:

@@ -67,6 +67,6 @@ def probe_target(coding: TargetCoding, table: Table, seed: int = 0) -> np.ndarra
         score += rng.normal(size=codes.max(initial=0) + 2)[codes]
     n_classes = len(coding.classes)
     if not n_classes:
-        return score
+        return coding.numbers(score)
     ranks = score.argsort().argsort()
     return coding.decode(ranks * n_classes // len(ranks))

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from autopipe.errors import InputError
 from autopipe.intake.alignment import check_groups, check_rows, check_weights
 from autopipe.intake.coding import Coding
 from autopipe.intake.frames import as_frame
 from autopipe.intake.labels import TargetCoding
-from autopipe.metrics import Metric
+from autopipe.metrics import Metric, least_of
 from autopipe.monotone import constrained
 from autopipe.table import Table
 from autopipe.task import Loss, Target
@@ -28,14 +30,32 @@ class TrainingRows:
     table: Table
     target: Target
 
-    def aimed_at(self, metric: Metric) -> Target:
-        """The target with the loss that serves the metric.
+    def aimed_at(self, metric: Metric) -> TrainingRows:
+        """The same rows, with the target coded and the loss chosen as serves the metric.
 
         Columns that bind predictions leave squares alone: boosters put medians into leaves
         that are grown already, whatever binds them.
+
+        Raises
+        ------
+        InputError
+            If the target holds numbers that the metric cannot judge.
         """
-        is_bound = self.table.schema.is_monotone
-        return replace(self.target, loss=Loss.SQUARED if is_bound else metric.loss)
+        target, coding = self.target, self.target_coding
+        if target.is_classification:
+            return self
+        if metric.is_of_positive:
+            try:
+                metric.score(target, np.tile(target.prior(), (len(target.y), 1)))
+            except ValueError as error:
+                raise InputError(
+                    f"scoring={metric.name!r} cannot judge this target: {error} Take another."
+                ) from error
+            coding = replace(coding, least=least_of(target))
+        coding = replace(coding, is_logarithmic=metric.is_logarithmic)
+        y = coding.coded(np.asarray(target.y, np.float64))
+        loss = Loss.SQUARED if self.table.schema.is_monotone else metric.loss
+        return replace(self, target_coding=coding, target=replace(target, y=y, loss=loss))
 
 
 def training_rows(

@@ -1,4 +1,4 @@
-"""Absolute errors: learners that aim at medians where the metric asks for them."""
+"""Metrics that want other learners than those of squared errors: medians and logarithms."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.random import default_rng
+from sklearn.metrics import get_scorer, mean_squared_log_error, root_mean_squared_log_error
 
-from autopipe import AutoRegressor
+from autopipe import AutoRegressor, load
+from autopipe.errors import InputError
 from autopipe.execution.run_data import RunData
 from autopipe.export.standalone import Regressor
 from autopipe.folds import make_folds
@@ -117,3 +119,87 @@ def test_an_estimator_of_a_script_fits_by_its_loss():
     for loss, least, most in (("absolute", 0.4, 0.6), ("squared", 0.6, 1.0)):
         model = Regressor(trees, {0: 1.0}, folds=2, loss=loss).fit(FRAME, TARGET.y)
         assert least < np.mean(TARGET.y < model.predict(FRAME)) < most
+
+
+@pytest.fixture(scope="module")
+def of_counts() -> tuple[AutoRegressor, np.ndarray]:
+    """A model by errors of logarithms, and the counts that it was fitted to."""
+    y = default_rng(1).poisson(0.3 * TARGET.y).astype(float)
+    model = AutoRegressor(
+        **QUICK, max_trials=4, include=["lightgbm", "linear"], scoring="rmsle"
+    )
+    return model.fit(FRAME, y), y
+
+
+def test_no_pipeline_is_lost_to_a_metric_of_logarithms(of_counts):
+    model, y = of_counts
+    assert set(model.history_.status) == {"complete"}
+    predicted = model.predict(FRAME)
+    assert predicted.min() > -1.0
+    mean, judged = np.full(ROWS, y.mean()), root_mean_squared_log_error
+    assert judged(y, predicted) < 0.9 * judged(y, mean)
+
+
+def test_errors_of_logarithms_are_those_of_scikit_learn(of_counts):
+    model, y = of_counts
+    board = model.leaderboard(FRAME, y, baseline=np.full(ROWS, y.mean()))
+    told = board.set_index("learner")["root_mean_squared_log_error_new"]
+    wanted = root_mean_squared_log_error(y, model.predict(FRAME))
+    assert told["ensemble"] == pytest.approx(wanted)
+    wanted = root_mean_squared_log_error(y, np.full(ROWS, y.mean()))
+    assert told["baseline"] == pytest.approx(wanted)
+    metric = metric_for("neg_mean_squared_log_error", TaskKind.REGRESSION, None)
+    coded = replace(TARGET, y=np.log1p(y))
+    ones = metric.score(coded, np.log1p(np.ones((ROWS, 1))))
+    assert ones == pytest.approx(-mean_squared_log_error(y, np.ones(ROWS)))
+
+
+def test_intervals_of_logarithms_are_in_the_unit_of_the_target(of_counts):
+    model, y = of_counts
+    low, high = model.predict_interval(FRAME, coverage=0.8).T
+    predicted = model.predict(FRAME)
+    assert (low <= predicted).all() and (predicted <= high).all()
+    assert np.mean((low <= y) & (y <= high)) > 0.7
+
+
+def test_logarithms_are_turned_back_wherever_a_model_goes(of_counts, tmp_path):
+    model, y = of_counts
+    model.save(tmp_path / "kept")
+    again = load(tmp_path / "kept")
+    np.testing.assert_allclose(again.predict(FRAME), model.predict(FRAME))
+    model.export(tmp_path / "fitted", fitted=True)  # proves that it predicts the same
+    model.export(tmp_path / "script.py")
+    assert "logarithmic=True" in (tmp_path / "script.py").read_text()
+    refitted = again.refit(FRAME, y)
+    np.testing.assert_allclose(refitted.predict(FRAME), model.predict(FRAME), rtol=0.2)
+
+
+def test_a_target_without_logarithms_is_refused():
+    with pytest.raises(InputError, match=r"y holds -3.*above -1"):
+        AutoRegressor(**QUICK, scoring="rmsle").fit(FRAME, np.where(X.values[:, 0] > 0, 5, -3))
+
+
+@pytest.mark.parametrize(
+    ("scoring", "lowest"),
+    [("neg_mean_poisson_deviance", 0.0), ("neg_mean_gamma_deviance", 0.1)],
+)
+def test_a_metric_of_positive_numbers_gets_positive_predictions(scoring, lowest, tmp_path):
+    slope = 3.0 * X.values[:, 0] + X.values[:, 1]  # a line that leaves the positive numbers
+    y = np.maximum(slope, lowest)
+    model = AutoRegressor(**QUICK, max_trials=3, include=["linear"], scoring=scoring)
+    model.fit(FRAME, y)
+    assert set(model.history_.status) == {"complete"}
+    predicted = model.predict(FRAME)
+    assert predicted.min() == pytest.approx(1e-3 * y.mean())
+    board = model.leaderboard(FRAME, y).set_index("learner")
+    judged = -get_scorer(scoring)(model, FRAME, y)
+    assert board[f"{scoring.removeprefix('neg_')}_new"]["ensemble"] == pytest.approx(judged)
+    model.save(tmp_path / "kept")
+    np.testing.assert_array_equal(load(tmp_path / "kept").predict(FRAME), predicted)
+    model.export(tmp_path / "script.py")
+    assert "least=0.0" in (tmp_path / "script.py").read_text()
+
+
+def test_a_target_that_the_metric_cannot_judge_is_refused_before_the_search():
+    with pytest.raises(InputError, match=r"neg_mean_gamma_deviance.*strictly positive"):
+        AutoRegressor(**QUICK, scoring="neg_mean_gamma_deviance").fit(FRAME, TARGET.y - 2.0)

@@ -63,7 +63,7 @@ class Delivered:
 
     def _said(self, outputs: FloatArray) -> np.ndarray:
         if not len(self.classes_):
-            return outputs[:, 0]
+            return self.target_coding.numbers(outputs[:, 0])
         if self.decision is None:
             return self.target_coding.decode(outputs.argmax(axis=1))
         return self.target_coding.decode(self.decision.choose(outputs))

@@ -44,6 +44,11 @@ _LIBRARIES = {
 }
 
 
+_OPTIONAL = (
+    "folds", "temperature", "costs", "roles", "monotone", "loss", "logarithmic", "least",
+)  # fmt: skip
+
+
 def arguments_of(model: Model) -> dict[str, Any]:
     """What the estimator of a script is built with."""
     parts = model.parts
@@ -61,6 +66,8 @@ def arguments_of(model: Model) -> dict[str, Any]:
             name: {from_json(column): value for column, value in model.facts.get(name, ())}
             for name in ("roles", "monotone")
         },
+        "logarithmic": model.target_coding.is_logarithmic,
+        "least": model.target_coding.least,
         "loss": str(model.facts.get("loss", Loss.SQUARED)),  # former versions name none
     }
 
@@ -89,10 +96,9 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         given.append("inputs=INPUTS")
     given += [
         f"{key}={_literal(arguments[key])}"
-        for key in ("folds", "temperature", "costs", "roles", "monotone")
-        if arguments[key]
+        for key in _OPTIONAL
+        if arguments[key] and arguments[key] != Loss.SQUARED
     ]
-    given += [f"loss={_literal(arguments['loss'])}"] * (arguments["loss"] != Loss.SQUARED)
     call = "".join(f"        {each},\n" for each in given)
     built, takes, made = kind, "fit and predict", f"{kind}(\n{call}    )"
     if model.joining is not None:

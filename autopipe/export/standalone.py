@@ -51,6 +51,8 @@ class _Standalone(BaseEstimator):
     roles : of columns where their cells alone would mislead
     monotone : of columns that predictions may only rise (1) or only fall (-1) with
     loss : of numbers: "squared", or "absolute" for medians
+    logarithmic : whether log(1 + y) is predicted, and turned back
+    least : below which no number is predicted
     random_state : an integer
     """
 
@@ -66,6 +68,8 @@ class _Standalone(BaseEstimator):
         roles: Mapping[Any, str] | None = None,
         monotone: Mapping[Any, int] | None = None,
         loss: str = "squared",
+        logarithmic: bool = False,
+        least: float | None = None,
         random_state: int = 0,
     ) -> None:
         self.trees = trees
@@ -77,6 +81,8 @@ class _Standalone(BaseEstimator):
         self.roles = roles
         self.monotone = monotone
         self.loss = loss
+        self.logarithmic = logarithmic
+        self.least = least
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
@@ -87,7 +93,11 @@ class _Standalone(BaseEstimator):
         check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
         check_groups(groups, len(frame))
         table = coding.encode(X)
-        target_coding = TargetCoding.learn(y, classify=isinstance(self, ClassifierMixin))
+        target_coding = replace(
+            TargetCoding.learn(y, classify=isinstance(self, ClassifierMixin)),
+            is_logarithmic=self.logarithmic,
+            least=self.least,
+        )
         target = target_coding.target(y, check_weights(sample_weight, len(table)))
         if self.monotone:
             table = constrained(table, coding, self.monotone, target.kind)

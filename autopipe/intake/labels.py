@@ -33,6 +33,9 @@ class TargetCoding:
     ----------
     kind : the kind of prediction
     classes : array of shape (classes,), sorted, of the type given; empty for regression
+    is_logarithmic : whether numbers are coded as log(1 + y), so that squared errors are those
+        of logarithms
+    least : below which no number is predicted; None for no such bound
 
     Examples
     --------
@@ -43,6 +46,8 @@ class TargetCoding:
 
     kind: TaskKind
     classes: NDArray[Any]
+    is_logarithmic: bool = False
+    least: float | None = None
 
     @classmethod
     def learn(cls, y: Any, classify: bool) -> TargetCoding:
@@ -75,11 +80,12 @@ class TargetCoding:
         Raises
         ------
         InputError
-            If the target has missing values, or classes that were not learned.
+            If the target has missing values, classes that were not learned, or numbers that
+            have no logarithm.
         """
         column = _as_column(y)
         if self.kind is TaskKind.REGRESSION:
-            return _numbers(column)
+            return self.coded(_numbers(column))
         _check_present(column)
         places, distinct = cells.distinct(column)
         code_of = {_key(label): code for code, label in enumerate(self.classes.tolist())}
@@ -114,16 +120,40 @@ class TargetCoding:
         """The classes of some codes."""
         return np.asarray(self.classes[codes])
 
+    def coded(self, values: FloatArray) -> FloatArray:
+        """Numbers as they are coded."""
+        if not self.is_logarithmic:
+            return values
+        if values.min(initial=0.0) <= -1.0:
+            raise InputError(
+                f"y holds {values.min():g}, and an error of logarithms is one of log(1 + y): "
+                "numbers above -1 are wanted. Take another scoring, or shift the target."
+            )
+        return np.log1p(values)
+
+    def numbers(self, coded: FloatArray) -> FloatArray:
+        """Numbers that were coded, in the unit of the target."""
+        values = np.expm1(coded) if self.is_logarithmic else coded
+        return values if self.least is None else np.maximum(values, self.least)
+
     def state(self) -> dict[str, Any]:
         """All there is to know, ready for JSON."""
         values = [to_json(plain(label)) for label in self.classes.tolist()]
-        return {"kind": self.kind.value, "dtype": self.classes.dtype.str, "classes": values}
+        return {
+            "kind": self.kind.value,
+            "dtype": self.classes.dtype.str,
+            "classes": values,
+            "is_logarithmic": self.is_logarithmic,
+            "least": self.least,
+        }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> TargetCoding:
         """The coding whose `state` this is."""
         values = [from_json(label) for label in state["classes"]]
-        return cls(TaskKind(state["kind"]), _array(values, np.dtype(state["dtype"])))
+        classes = _array(values, np.dtype(state["dtype"]))
+        is_logarithmic = state.get("is_logarithmic", False)  # former versions had none
+        return cls(TaskKind(state["kind"]), classes, is_logarithmic, state.get("least"))
 
 
 def _as_column(y: Any) -> pd.Series[Any]:

@@ -205,7 +205,8 @@ def as_predictions(given: Any, coding: TargetCoding, rows: int) -> FloatArray:
             raise ShapeError(
                 f"baseline has {values.shape[1]} columns: one number for every row is wanted."
             )
-        return _numbers(values.reshape(rows, 1), -np.inf, np.inf, "finite numbers")
+        found = _numbers(values.reshape(rows, 1), -np.inf, np.inf, "finite numbers")
+        return coding.coded(found)
     if values.ndim == 2:
         if values.shape[1] != n_classes:
             raise ShapeError(
