@@ -6,11 +6,11 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopipe.errors import AutopipeError, InputError, OptionError
+from autopipe.versions import library_versions
 
 if TYPE_CHECKING:
     from autopipe.datasets.experience import Experience
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _BASE = "knowledge.sqlite"
 _RUNS = "runs"
 _SHOWN_TREES = 15
-_LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost")
 
 
 def learn(arguments: argparse.Namespace) -> None:
@@ -52,7 +51,7 @@ def learn(arguments: argparse.Namespace) -> None:
             "command": f"autopipe learn --rows {terms.most_rows} --trial-seconds "
             f"{terms.trial_seconds:g} --trees {terms.trees} --seed {terms.seed}",
             "seed": str(terms.seed),
-            **{f"version of {name}": version(name) for name in _LIBRARIES},
+            **{f"version of {name}": told for name, told in library_versions().items()},
         }
         knowledge_file.add(arguments.out / _BASE, experiences, notes)
     trials = sum(len(one.results) for one in experiences)

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -30,15 +29,15 @@ from autopipe.operators.declaration import Operator
 from autopipe.operators.fitted import FittedTree, read_fitted, write_fitted
 from autopipe.probes import probe_rows
 from autopipe.relations.joining import Joining, joined
-from autopipe.task import FloatArray, IntArray
+from autopipe.task import FloatArray, IntArray, Loss
 from autopipe.trial import Trial
+from autopipe.versions import library_versions
 
-FORMAT = 3
+FORMAT = 4
 """Counts the changes of the file's layout."""
 
 _FRONT = "front.npz"
 _PROBES = 50  # made-up rows that a file has to predict the same before it is kept
-_LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,7 @@ def write_model(model: Model, path: Path) -> None:
     parts = {part.number: part for member in members for part in (member, *member.inputs)}
     head = {
         "format": FORMAT,
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": library_versions(),
         "coding": model.coding.state(),
         "target": model.target_coding.state(),
         "prior": model.predictor.prior.tolist(),
@@ -270,7 +269,17 @@ def _with_inputs(head: dict[str, Any]) -> dict[str, Any]:
     return {**head, "inputs": {}, "format": 3}
 
 
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _with_inputs}
+def _with_coded_numbers(head: dict[str, Any]) -> dict[str, Any]:
+    """From format 3, in which numbers were predicted as they are, by squared errors."""
+    target = {**head["target"], "is_logarithmic": False, "least": None}
+    facts = {**head["facts"], "loss": Loss.SQUARED.value}
+    return {**head, "target": target, "facts": facts, "format": 4}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    2: _with_inputs,
+    3: _with_coded_numbers,
+}
 """By the format that each begins with."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Json, Store
 from autopipe.metrics import Metric
 from autopipe.seeds import Seeds
+from autopipe.versions import library_versions
 
-_LIBRARIES = ("autopipe", "numpy", "scikit-learn", "lightgbm", "xgboost", "deap")
 _MUST_AGREE = {
     "table": "another table (other rows, columns, roles or monotone)",
     "target": "another target (other values, classes or weights)",
@@ -29,7 +28,7 @@ _MUST_AGREE = {
 def facts_of(data: RunData, metric: Metric, seeds: Seeds) -> dict[str, Json]:
     """What is known of a run as a whole before its first trial."""
     return {
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": {**library_versions()},
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count()},
         "python": platform.python_version(),
         "seed": seeds.root,

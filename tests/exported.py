@@ -33,6 +33,7 @@ def model_of(frame, y, trees, stacked=(), folds=2):
         fit = crossfit(parse(tree), told, target, cut, Seeds(0))
         members.append(Member(len(members), share, fit.models, below))
     facts = {
+        "loss": "squared",
         **{"class": "AutoClassifier" if classify else "AutoRegressor", "arguments": {}},
         **{"score_name": "score", "score_sign": 1, "estimate": None, "ledger": {}},
         "interrupted": False,

@@ -68,7 +68,7 @@ def arguments_of(model: Model) -> dict[str, Any]:
         },
         "logarithmic": model.target_coding.is_logarithmic,
         "least": model.target_coding.least,
-        "loss": str(model.facts.get("loss", Loss.SQUARED)),  # former versions name none
+        "loss": model.facts["loss"],
     }
 
 

@@ -152,8 +152,8 @@ class TargetCoding:
         """The coding whose `state` this is."""
         values = [from_json(label) for label in state["classes"]]
         classes = _array(values, np.dtype(state["dtype"]))
-        is_logarithmic = state.get("is_logarithmic", False)  # former versions had none
-        return cls(TaskKind(state["kind"]), classes, is_logarithmic, state.get("least"))
+        kind = TaskKind(state["kind"])
+        return cls(kind, classes, state["is_logarithmic"], state["least"])
 
 
 def _as_column(y: Any) -> pd.Series[Any]:

@@ -278,6 +278,7 @@ class _Running:
 def _become_trial(folder: Path, job: Job, pipe: Connection, seconds: float) -> NoReturn:
     """Judge the tree of a job in this fresh fork."""
     isolate()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # or it would tidy up in its parent's place
     whole = max(1, round(seconds))
     resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
     reset_peak()
