@@ -47,6 +47,9 @@ class Afterwards:
     def _metric(self, model: Model) -> Metric:
         raise NotImplementedError
 
+    def _metric_of(self, model: Model) -> Metric:
+        raise NotImplementedError
+
     @property
     def front_(self) -> pd.DataFrame:
         """The models that `select` can move to, the best score first.
@@ -109,7 +112,7 @@ class Afterwards:
                 f"keeps within these.{least}"
             )
         seeds = Seeds.of(0 if self.random_state is None else self.random_state)
-        self._adopt(moved(model, front, point, self._metric(model), seeds))
+        self._adopt(moved(model, front, point, self._metric_of(model), seeds))
         return self
 
     def refit(
@@ -154,7 +157,9 @@ class Afterwards:
         new = replace(model, coding=given.coding, target_coding=given.target_coding)
         metric = self._metric(new)
         given = given.aimed_at(metric)
-        new = replace(new, target_coding=given.target_coding)
+        metric = metric.raised_to(given.target_coding.least)
+        facts = {**model.facts, "loss": str(given.target.loss)}
+        new = replace(new, target_coding=given.target_coding, facts=facts)
         table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)

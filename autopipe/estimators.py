@@ -62,8 +62,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         `print(autopipe.presets.PRESETS["fast"])` shows how.
     scoring : a scikit-learn scorer's name or a scorer; by default ROC AUC for two classes,
         log loss for more, root mean squared error for numbers
-    cv : number of folds, a scikit-learn splitter, or index pairs; by default chosen from
-        rows and budget
+    cv : number of folds, a scikit-learn splitter, which sees classes as numbers, or index
+        pairs; by default chosen from rows and budget
     include, exclude : operators by name or family; `include` narrows the learners alone, and
         takes operators of your own, as `["all", learner(MyClass)]`; see `autopipe.learner`
     space : narrower ranges by operator and hyperparameter, as {"lightgbm": {"learning_rate":
@@ -249,6 +249,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
                 self.scoring, rows.target.kind, classes if self._is_classifier else None
             )
             rows = rows.aimed_at(metric)
+            metric = metric.raised_to(rows.target_coding.least)
             reading = reading_cost(
                 lambda few: rows.coding.encode(joined(joining, few, tables)), given
             )
@@ -445,7 +446,8 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         A model that was fitted with further tables needs theirs for these rows; so do the
         other methods that take `X`.
         """
-        return self._model.target_coding.numbers(self._outputs(X, tables)[:, 0])
+        numbers = self._outputs(X, tables)[:, 0]
+        return self._model.target_coding.numbers(numbers)
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, *, tables: Any = None

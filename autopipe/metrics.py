@@ -57,15 +57,16 @@ class Metric:
     score : takes a target and predictions of shape (rows, outputs)
     is_error : whether users know it as an error, so that it is shown with the sign turned
     reduction : the quick way, where there is one
+    loss : of numbers, that learners should make small for its sake
     is_logarithmic : whether target and predictions are to be coded as log(1 + y) for it
-    is_of_positive : whether predictions have to be above zero; what is less than `least_of`
-        the target counts as that
+    is_of_positive : whether predictions have to be above zero
     """
 
     name: str
     score: Score
     is_error: bool = False
     reduction: Reduction | None = None
+    loss: Loss = Loss.SQUARED
     is_logarithmic: bool = False
     is_of_positive: bool = False
 
@@ -78,10 +79,12 @@ class Metric:
         """The quick way, or the metric itself where there is none."""
         return self.reduction or Reduction(lambda _, predictions: predictions, self.score)
 
-    @property
-    def loss(self) -> Loss:
-        """What learners of numbers should make small for its sake."""
-        return Loss.ABSOLUTE if self.name in _OF_MEDIANS else Loss.SQUARED
+    def raised_to(self, least: float | None) -> Metric:
+        """The metric of predictions that are at least so large; None for itself."""
+        if least is None:
+            return self
+        score = self.score
+        return replace(self, score=lambda target, x: score(target, np.maximum(x, least)))
 
     @property
     def shown_name(self) -> str:
@@ -231,7 +234,6 @@ _OF_MEDIANS = {
     "d2_absolute_error_score",
 }
 _OF_POSITIVE = {"neg_mean_poisson_deviance", "neg_mean_gamma_deviance"}
-_LEAST_SHARE = 1e-3
 _OF_LOGARITHMS = {  # which are others of coded numbers
     "neg_mean_squared_log_error": "neg_mean_squared_error",
     "neg_root_mean_squared_log_error": "neg_root_mean_squared_error",
@@ -300,20 +302,15 @@ def metric_for(
     if kind is TaskKind.BINARY:
         classes = np.arange(2)  # or "f1" would look for a class called 1
     reduction = _OF_ERRORS.get(name) if kind is TaskKind.REGRESSION else _of_labels(name, kind)
-    metric = Metric(name, _shown_to(get_scorer(name), classes), is_error, reduction)
-    if name in _OF_POSITIVE:
-        metric = replace(metric, score=_raised(metric.score), is_of_positive=True)
+    metric = Metric(
+        name,
+        _shown_to(get_scorer(name), classes),
+        is_error,
+        reduction,
+        loss=Loss.ABSOLUTE if name in _OF_MEDIANS else Loss.SQUARED,
+        is_of_positive=name in _OF_POSITIVE,
+    )
     return _checked(metric, kind, classes)
-
-
-def least_of(target: Target) -> float:
-    """What a prediction above zero is at least: a thousandth of the mean of the target."""
-    return _LEAST_SHARE * float(np.average(target.y, weights=target.weights))
-
-
-def _raised(score: Score) -> Score:
-    """The score of predictions that are raised to the least."""
-    return lambda target, shown: score(target, np.maximum(shown, least_of(target)))
 
 
 def _of_labels(name: str, kind: TaskKind) -> Reduction | None:

@@ -67,6 +67,9 @@ def probe_target(coding: TargetCoding, table: Table, seed: int = 0) -> np.ndarra
         score += rng.normal(size=codes.max(initial=0) + 2)[codes]
     n_classes = len(coding.classes)
     if not n_classes:
-        return coding.numbers(score)
+        small = score / (1.0 + np.abs(score).max())
+        if coding.least is not None:  # below which all were alike
+            return np.asarray(1_000.0 * coding.least * (2.0 + small))
+        return coding.numbers(small if coding.is_logarithmic else score)
     ranks = score.argsort().argsort()
     return coding.decode(ranks * n_classes // len(ranks))

@@ -14,10 +14,12 @@ from autopipe.intake.alignment import check_groups, check_rows, check_weights
 from autopipe.intake.coding import Coding
 from autopipe.intake.frames import as_frame
 from autopipe.intake.labels import TargetCoding
-from autopipe.metrics import Metric, least_of
+from autopipe.metrics import Metric
 from autopipe.monotone import constrained
 from autopipe.table import Table
 from autopipe.task import Loss, Target
+
+_LEAST_SHARE = 1e-3  # of the mean, where a metric wants predictions above zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,8 @@ class TrainingRows:
                 raise InputError(
                     f"scoring={metric.name!r} cannot judge this target: {error} Take another."
                 ) from error
-            coding = replace(coding, least=least_of(target))
+            mean = float(np.average(target.y, weights=target.weights))
+            coding = replace(coding, least=_LEAST_SHARE * mean)
         coding = replace(coding, is_logarithmic=metric.is_logarithmic)
         y = coding.coded(np.asarray(target.y, np.float64))
         loss = Loss.SQUARED if self.table.schema.is_monotone else metric.loss

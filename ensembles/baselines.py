@@ -18,7 +18,7 @@ def blind_baselines(
     Returns
     -------
     dict
-        "prior": class shares, so that the most frequent class is named, or the mean.
+        "prior": class shares, so that the most frequent class is named, or the mean or median.
         "uniform": all classes alike. "shares": for metrics of labels alone, labels drawn by
         their shares; there "uniform" is drawn too.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from numpy.random import default_rng
 from sklearn.metrics import get_scorer, mean_squared_log_error, root_mean_squared_log_error
 
 from autopipe import AutoRegressor, load
-from autopipe.errors import InputError
+from autopipe.errors import InputError, OptionError
 from autopipe.execution.run_data import RunData
 from autopipe.export.standalone import Regressor
 from autopipe.folds import make_folds
@@ -148,6 +149,8 @@ def test_errors_of_logarithms_are_those_of_scikit_learn(of_counts):
     assert told["ensemble"] == pytest.approx(wanted)
     wanted = root_mean_squared_log_error(y, np.full(ROWS, y.mean()))
     assert told["baseline"] == pytest.approx(wanted)
+    with pytest.raises(InputError, match="baseline holds"):
+        model.leaderboard(FRAME, y, baseline=np.full(ROWS, -1.5))
     metric = metric_for("neg_mean_squared_log_error", TaskKind.REGRESSION, None)
     coded = replace(TARGET, y=np.log1p(y))
     ones = metric.score(coded, np.log1p(np.ones((ROWS, 1))))
@@ -170,6 +173,9 @@ def test_logarithms_are_turned_back_wherever_a_model_goes(of_counts, tmp_path):
     model.export(tmp_path / "fitted", fitted=True)  # proves that it predicts the same
     model.export(tmp_path / "script.py")
     assert "logarithmic=True" in (tmp_path / "script.py").read_text()
+    wide = AutoRegressor(**QUICK, max_trials=1, include=["linear"], scoring="rmsle")
+    wide.fit(default_rng(0).normal(size=(200, 400)), np.arange(200.0))
+    wide.export(tmp_path / "wide.py")  # made-up targets stay within what has a logarithm
     refitted = again.refit(FRAME, y)
     np.testing.assert_allclose(refitted.predict(FRAME), model.predict(FRAME), rtol=0.2)
 
@@ -198,6 +204,29 @@ def test_a_metric_of_positive_numbers_gets_positive_predictions(scoring, lowest,
     np.testing.assert_array_equal(load(tmp_path / "kept").predict(FRAME), predicted)
     model.export(tmp_path / "script.py")
     assert "least=0.0" in (tmp_path / "script.py").read_text()
+
+
+def test_a_fold_without_any_count_is_judged_by_the_floor_of_all(tmp_path):
+    groups = np.arange(ROWS) % 3
+    y = np.where(groups == 0, 0.0, np.maximum(X.values[:, 0] + 1.0, 0.0))
+    scoring = "neg_mean_poisson_deviance"
+    model = AutoRegressor(**QUICK, max_trials=2, include=["linear"], scoring=scoring)
+    model.fit(FRAME, y, groups=groups)
+    assert set(model.history_.status) == {"complete"}
+    nothing = np.zeros(5)
+    told = model.leaderboard(FRAME[:5], nothing)["mean_poisson_deviance_new"][0]
+    assert told == pytest.approx(-get_scorer(scoring)(model, FRAME[:5], nothing))
+
+
+def test_a_model_of_former_versions_without_logarithms_says_so(of_counts):
+    model, y = of_counts
+    former = copy.copy(model)
+    plain = replace(model._model.target_coding, is_logarithmic=False)
+    former._model = replace(model._model, target_coding=plain)
+    with pytest.raises(OptionError, match="without logarithms"):
+        former.leaderboard(FRAME, y)
+    again = former.refit(FRAME, y)
+    assert again.leaderboard(FRAME, y)["root_mean_squared_log_error_new"].notna().any()
 
 
 def test_a_target_that_the_metric_cannot_judge_is_refused_before_the_search():

@@ -24,7 +24,7 @@ class Race:
     """Knows from what loss on a trial is not worth its other folds.
 
     The forgiving rule: its mean so far is worse than the worst fold of the third best trial
-    of the same learner. The loss is that which learners stop by, whatever the metric is, so
+    of the same learner. The loss is that which learners stop by, not the metric, so
     that a user's own metric stays with the controller; hence like is compared with like.
 
     Parameters

@@ -59,11 +59,12 @@ class Delivered:
 
     def outputs(self, X: Any) -> FloatArray:
         """Probabilities of the classes, or one number, of shape (rows, outputs)."""
-        return self.predictor.predict(self.coding.encode(X, "the model"))
+        outputs = self.predictor.predict(self.coding.encode(X, "the model"))
+        return self.target_coding.numbers(outputs)
 
     def _said(self, outputs: FloatArray) -> np.ndarray:
         if not len(self.classes_):
-            return self.target_coding.numbers(outputs[:, 0])
+            return outputs[:, 0]
         if self.decision is None:
             return self.target_coding.decode(outputs.argmax(axis=1))
         return self.target_coding.decode(self.decision.choose(outputs))

@@ -1,4 +1,4 @@
-"""The target: classes as codes, numbers as they are, and the weights of the rows."""
+"""The target: classes as codes, numbers or their logarithms, and the weights of the rows."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TargetCoding:
         return cls(kind, classes)
 
     def encode(self, y: Any) -> FloatArray | IntArray:
-        """The target as int32 codes of classes, or as float64 numbers, shape (rows,).
+        """The target as int32 codes of classes, or as coded float64 numbers, shape (rows,).
 
         Raises
         ------

@@ -205,8 +205,10 @@ def as_predictions(given: Any, coding: TargetCoding, rows: int) -> FloatArray:
             raise ShapeError(
                 f"baseline has {values.shape[1]} columns: one number for every row is wanted."
             )
-        found = _numbers(values.reshape(rows, 1), -np.inf, np.inf, "finite numbers")
-        return coding.coded(found)
+        low, wanted = -np.inf, "finite numbers"
+        if coding.is_logarithmic:
+            low, wanted = float(np.nextafter(-1.0, 0.0)), "numbers above -1"
+        return coding.coded(_numbers(values.reshape(rows, 1), low, np.inf, wanted))
     if values.ndim == 2:
         if values.shape[1] != n_classes:
             raise ShapeError(
