@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from autopipe import AutoClassifier, AutoRegressor
+from autopipe import AutoClassifier, AutoRegressor, Knowledge
 
 _MOST_ROWS = 12_000  # of a data set: a few seconds have to be enough
 _SHARE = 0.3  # of the rows that are held out
@@ -71,7 +71,11 @@ def held_out(
         )
         build = AutoClassifier if is_classes else AutoRegressor
         model = build(
-            time_budget=options.budget, random_state=options.seed, verbose=0, **arguments
+            time_budget=options.budget,
+            random_state=options.seed,
+            verbose=0,
+            knowledge=Knowledge(exclude=["itself"], learn=False),
+            **arguments,
         )
         begin = time.monotonic()
         model.fit(X, y)

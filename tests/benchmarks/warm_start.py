@@ -30,16 +30,18 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
 from autopipe import AutoClassifier, AutoRegressor
+from autopipe.datasets import knowledge, knowledge_file
 from autopipe.datasets.experience import Experience
 from autopipe.datasets.knowledge import ITSELF, Knowledge, suiting
 from autopipe.datasets.portfolio import Situation, portfolio
@@ -313,8 +315,11 @@ def siblings(names: Sequence[str], budget: float) -> None:
         X, y, task = data_set(name)
         order = np.random.default_rng(0).permutation(len(X))
         one, other = np.array_split(order, 2)
-        with tempfile.TemporaryDirectory() as home:
+        with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
             os.environ["AUTOPIPE_HOME"] = home
+            empty = Path(home) / "shipped.sqlite"  # what is shipped may know the data set
+            knowledge_file.add(empty, [])
+            stack.enter_context(patch.object(knowledge, "SHIPPED", empty))
             timed(X.iloc[one], y.iloc[one], task, budget)
             cold = timed(X.iloc[other], y.iloc[other], task, budget, knowledge=None)
             known = Knowledge(learn=False)
