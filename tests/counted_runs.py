@@ -23,6 +23,7 @@ from autopipe.execution.processes import Processes
 
 ROWS = 90
 QUICK = {
+    "knowledge": None,  # or a process of its own would know the shipped base
     "include": ["logistic", "extra_trees", "kernel_machine"],
     "exclude": ["target_encoding"],
     "cv": 2,
