@@ -149,6 +149,14 @@ def test_what_the_budget_cannot_pay_for_is_not_recommended(shipped):
     assert STRONG not in trees
 
 
+@pytest.mark.parametrize(("core_seconds", "goes_on"), [(8.0, False), (1_000.0, True)])
+def test_a_list_that_fills_the_budget_has_nothing_behind_it(shipped, core_seconds, goes_on):
+    execute(shipped, "UPDATE data_set SET fingerprint = '[]'")  # none is of the same table
+    trees = first_trees(core_seconds=core_seconds)
+    assert len(trees) > 1
+    assert (STRONG in trees) == goes_on
+
+
 def test_large_tables_begin_with_the_built_in_list(shipped):
     assert first_trees(rows=30_000) == built_in(rows=30_000)
 
