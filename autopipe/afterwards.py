@@ -154,12 +154,9 @@ class Afterwards:
             roles,
             monotone or None,
         )
-        new = replace(model, coding=given.coding, target_coding=given.target_coding)
-        metric = self._metric(new)
+        metric = self._metric(replace(model, target_coding=given.target_coding))
         given = given.aimed_at(metric)
         metric = metric.raised_to(given.target_coding.least)
-        facts = {**model.facts, "loss": str(given.target.loss)}
-        new = replace(new, target_coding=given.target_coding, facts=facts)
         table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)
@@ -167,6 +164,10 @@ class Afterwards:
             _check_rows_of(cv, len(table))
         folds = make_folds(target, cv, seeds, groups, given.frame)
         rows = Rows(table, target, folds, metric, seeds, core_count(self.n_jobs))
+        facts = {**model.facts, "loss": str(target.loss)}
+        new = replace(
+            model, coding=given.coding, target_coding=given.target_coding, facts=facts
+        )
         self._adopt(rows.refitted(new, bag, model.costs))
         return self
 

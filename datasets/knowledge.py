@@ -31,7 +31,7 @@ SHIPPED = Path(__file__).with_name("knowledge.sqlite")
 
 ITSELF = "itself"
 _FEWEST_ROWS = 200  # of a table from which there is anything to learn
-_MOST_ROWS = 20_000  # the shipped experiences are of samples of 4,000 rows
+_MOST_ROWS = 20_000  # the shipped experiences are of samples of 1,000 rows
 _RECOMMENDED = 10  # trees at most: offspring of good ones are worth as much
 
 

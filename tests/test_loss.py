@@ -206,7 +206,7 @@ def test_a_metric_of_positive_numbers_gets_positive_predictions(scoring, lowest,
     assert "least=0.0" in (tmp_path / "script.py").read_text()
 
 
-def test_a_fold_without_any_count_is_judged_by_the_floor_of_all(tmp_path):
+def test_a_fold_without_any_count_is_judged_by_the_floor_of_all():
     groups = np.arange(ROWS) % 3
     y = np.where(groups == 0, 0.0, np.maximum(X.values[:, 0] + 1.0, 0.0))
     scoring = "neg_mean_poisson_deviance"

@@ -42,8 +42,6 @@ _LIBRARIES = {
     "pandas": "pandas",
     "featuretools": "featuretools",
 }
-
-
 _OPTIONAL = (
     "folds", "temperature", "costs", "roles", "monotone", "loss", "logarithmic", "least",
 )  # fmt: skip

@@ -30,7 +30,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -315,11 +315,12 @@ def siblings(names: Sequence[str], budget: float) -> None:
         X, y, task = data_set(name)
         order = np.random.default_rng(0).permutation(len(X))
         one, other = np.array_split(order, 2)
-        with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            patch.object(knowledge, "SHIPPED", Path(home) / "empty.sqlite"),
+        ):
             os.environ["AUTOPIPE_HOME"] = home
-            empty = Path(home) / "shipped.sqlite"  # what is shipped may know the data set
-            knowledge_file.add(empty, [])
-            stack.enter_context(patch.object(knowledge, "SHIPPED", empty))
+            knowledge_file.add(knowledge.SHIPPED, [])  # or the shipped base might know the set
             timed(X.iloc[one], y.iloc[one], task, budget)
             cold = timed(X.iloc[other], y.iloc[other], task, budget, knowledge=None)
             known = Knowledge(learn=False)
