@@ -16,6 +16,7 @@ from autopipe.operators.boosting import (
     BIN_SECONDS,
     BestRound,
     Booster,
+    bins_for,
     expected_rounds,
     most_rounds,
 )
@@ -62,7 +63,7 @@ class CatBoost(Booster):
         X = replace(X, values=single.values(X))
         pool = _pool(X, target)
         if not X.categorical:  # a quantised pool would lose the categories' counts
-            pool.quantize()
+            pool.quantize(border_count=_borders(len(X)))
         return _Pooled(pool, target, unit, single, _constraints(X))
 
     def fit(
@@ -86,6 +87,7 @@ class CatBoost(Booster):
                 **self.params,
                 **_objective(prepared.target),
                 **prepared.constraints,
+                "border_count": _borders(len(prepared.target.y)),
                 "iterations": most_rounds(best.learning_rate),
                 "metric_period": _PERIOD,
                 "bootstrap_type": "Bernoulli",
@@ -167,6 +169,10 @@ class _Stop:
         return not self.best.is_over(info.iteration)
 
 
+def _borders(rows: float) -> int:
+    return bins_for(rows) - 2  # the library's own number is 254
+
+
 def _pool(X: Matrix, target: Target | None = None) -> Any:
     import catboost
 
@@ -204,8 +210,9 @@ def _objective(target: Target) -> dict[str, Value]:
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
     rounds = expected_rounds(number(params, "learning_rate"), 40.0, shape)
     # Every leaf of a symmetric tree weighs every border of every column.
-    borders = 7e-7 * 2 ** number(params, "depth") * shape.columns
-    tree = borders + 5.8e-9 * shape.cells + 2e-8 * shape.held_out
+    leaves, borders = 2 ** number(params, "depth"), _borders(shape.rows + shape.held_out)
+    borders_seconds = 2.8e-9 * leaves * borders * shape.columns
+    tree = borders_seconds + 5.8e-9 * shape.cells + 2e-8 * shape.held_out
     texts = (shape.rows + shape.held_out) * len(shape.levels)  # categories are passed as such
     return Cost(
         rounds * (5e-4 + shape.outputs * tree) + 1e-6 * texts,

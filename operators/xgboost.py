@@ -13,6 +13,7 @@ from autopipe.operators.boosting import (
     BIN_SECONDS,
     Booster,
     as_outputs,
+    bins_for,
     expected_rounds,
 )
 from autopipe.operators.cost import Cost, Shape, number
@@ -53,7 +54,7 @@ class XGBoost(Booster):
         check_deadline(limits)
         single = Single.of(X)
         X = replace(X, values=single.values(X))
-        return _Cut(X, single, target, self._quantised(X, target, limits, None))
+        return _Cut(X, single, target, self._quantised(X, target, limits, bins_for(len(X))))
 
     def fit(
         self,
@@ -71,17 +72,19 @@ class XGBoost(Booster):
         X, target, self._single = prepared.X, prepared.target, prepared.single
         self._unit = Unit.of(target.take(train_rows))
         target = self._unit.measured(target)
+        bins = bins_for(len(X))
         train = self._quantised(
-            X.take(train_rows), target.take(train_rows), limits, prepared.cuts
+            X.take(train_rows), target.take(train_rows), limits, bins, prepared.cuts
         )
         valid_target = target.take(valid_rows)
-        valid = self._quantised(X.take(valid_rows), valid_target, limits, train)
+        valid = self._quantised(X.take(valid_rows), valid_target, limits, bins, train)
         best = self._watch(valid_target, limits)
         booster = xgboost.Booster(
             {
                 **_objective(target),
                 **self.params,
                 "tree_method": "hist",
+                "max_bin": bins,
                 "max_cat_to_onehot": 8,
                 "monotone_constraints": f"({','.join(map(str, X.monotone))})",
                 "device": limits.device,
@@ -117,7 +120,9 @@ class XGBoost(Booster):
     def _restored(self, predictions: FloatArray) -> FloatArray:
         return self._unit.restored(as_outputs(predictions, self._outputs))
 
-    def _quantised(self, X: Matrix, target: Target, limits: Limits, ref: Any) -> Any:
+    def _quantised(
+        self, X: Matrix, target: Target, limits: Limits, bins: int, ref: Any = None
+    ) -> Any:
         import xgboost
 
         return xgboost.QuantileDMatrix(
@@ -126,6 +131,7 @@ class XGBoost(Booster):
             weight=target.weights,
             feature_types=_types(X),
             enable_categorical=True,
+            max_bin=bins,
             nthread=limits.threads,
             ref=ref,
         )
@@ -164,7 +170,8 @@ def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
     way = 8.0 * (5 if number(params, "reg_alpha") > 1 else 1)
     rounds = expected_rounds(number(params, "learning_rate"), way, shape)
     cells = 5e-9 * number(params, "max_depth") / 6 * shape.cells
-    tree = 8e-4 + 6e-8 * shape.rows + cells + 2e-8 * shape.held_out
+    few = 2e-4 + 2.3e-6 * bins_for(shape.rows + shape.held_out)
+    tree = few + 6e-8 * shape.rows + cells + 2e-8 * shape.held_out
     bins = BIN_SECONDS * shape.all_cells / 2  # the cuts are there
     return Cost(
         rounds * shape.outputs * tree + bins,

@@ -15,7 +15,7 @@ from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.matrix import Matrix
 from autopipe.operators import boosting
-from autopipe.operators.boosting import validation_loss
+from autopipe.operators.boosting import bins_for, validation_loss
 from autopipe.operators.catalogue import catalogue
 from autopipe.operators.declaration import Limits
 from autopipe.operators.own import default_tree
@@ -43,15 +43,25 @@ def built(name, **params):
 
 @pytest.mark.parametrize("name", BOOSTERS)
 def test_bins_of_all_rows_score_as_those_of_the_fold_do(name):
-    X, target = wavy(1_500)
-    new = np.arange(900, 1_500)
+    X, target = wavy(6_000)
+    new = np.arange(4_200, 6_000)
     losses = []
-    for rows in (np.arange(1_500), np.arange(900)):
+    for rows in (np.arange(6_000), np.arange(4_200)):
         learner = built(name)
         prepared = learner.prepare(X.take(rows), target.take(rows), Limits())
         learner.fit(prepared, np.arange(600), np.arange(600, 900), 0, Limits())
         losses.append(validation_loss(target.take(new), learner.predict(X.take(new))))
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "catboost"])
+def test_few_rows_have_few_bins(name):
+    X, target = wavy(600)
+    X = replace(X, values=X.values[:, :1], levels=(0,), names=("c0",))
+    learner, rows = built(name), np.arange(600)
+    learner.fit(learner.prepare(X, target, Limits()), rows[:400], rows[400:], 0, Limits())
+    fine = replace(X, values=np.linspace(-4, 4, 20_000, dtype=np.float32)[:, None])
+    assert 10 < len(np.unique(learner.predict(fine))) <= bins_for(600) < bins_for(6_000) == 256
 
 
 @pytest.mark.parametrize("name", BOOSTERS)
