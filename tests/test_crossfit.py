@@ -172,6 +172,19 @@ def test_a_screen_is_made_of_the_rows_alone_that_it_looks_at(text: str, tmp_path
     assert np.isnan(np.delete(given[0], held_out, axis=0)).all()
 
 
+@pytest.mark.parametrize("is_screen", [True, False])
+def test_a_screen_boosts_in_large_steps_whatever_the_rate(is_screen, tmp_path) -> None:
+    RunData(*toy(rows=200)).save(data_path(tmp_path))
+    given = []
+    for number, params in enumerate(["0.01", "0.1", "0.1, num_leaves=3"]):
+        text = f"temperature(lightgbm(codes(table), learning_rate={params}))"
+        judge(Job(number, str(full(text)), seed=1, is_screen=is_screen), tmp_path)
+        with oof_path(tmp_path, number).open("rb") as file:
+            given.append(read_oof(file))
+    assert np.array_equal(given[0], given[1], equal_nan=True) == is_screen
+    assert not np.array_equal(given[1], given[2], equal_nan=True)
+
+
 def test_a_job_without_time_is_a_timeout(tmp_path) -> None:
     RunData(*toy()).save(data_path(tmp_path))
     outcome = judge(Job(0, str(full(TREES[0])), seed=1, seconds=-1.0), tmp_path)

@@ -24,7 +24,8 @@ from autopipe.execution.own_operators import add_written_operators
 from autopipe.execution.racing import OutrunError, Watch
 from autopipe.execution.run_data import RunData
 from autopipe.folds import Folds
-from autopipe.operators.catalogue import operator_named
+from autopipe.operators.boosting import Booster
+from autopipe.operators.catalogue import estimator_for, operator_named
 from autopipe.operators.fitted import write_fitted
 from autopipe.operators.programs import agreed
 from autopipe.seeds import Seeds
@@ -34,6 +35,7 @@ from autopipe.trial import Status
 
 _TABLES_CACHED = 10  # so many times the table's size may be kept by a worker,
 _BYTES_CACHED = 100_000_000  # and this for tables that are small
+_RATE = 0.4  # the least at which boosters learn that are screened
 
 
 def judge(job: Job, folder: Path) -> Outcome:
@@ -48,7 +50,7 @@ def judge(job: Job, folder: Path) -> Outcome:
     data = run
     if job.is_screen:
         data, cache, rows = _glimpse(folder, seeds, share)
-        tree, share = _uncalibrated(tree), 1.0
+        tree, share = _hasty(tree), 1.0
     with warnings.catch_warnings():  # of learners about candidates: nobody can act on them
         warnings.simplefilter("ignore")
         try:
@@ -110,11 +112,18 @@ def forget() -> None:
     _glimpse.cache_clear()
 
 
-def _uncalibrated(tree: Node) -> Node:
-    """The tree without its calibrators, which learn from folds that a screen has not."""
+def _hasty(tree: Node) -> Node:
+    """The tree as it is screened: uncalibrated, and boosted in few rounds.
+
+    Calibrators learn from folds that a screen has not. Small learning rates are not told apart:
+    the others of a booster's hyperparameters are judged, by a run that ends by itself.
+    """
     while operator_named(tree.op).is_calibrator:
         tree = tree.inputs[0]
-    return tree
+    learner = estimator_for(tree)
+    if not isinstance(learner, Booster):
+        return tree
+    return tree.with_params(learner.params | {"learning_rate": max(_RATE, learner.rate)})
 
 
 @lru_cache(maxsize=1)  # a worker serves one run at a time

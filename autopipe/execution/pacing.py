@@ -17,7 +17,7 @@ _MOST_HOPE = 5.0  # times the time that is left: what takes longer cannot be the
 _SHARES = (1.0, 0.5, 0.25, 0.125)
 _TINY_SHARES = (1 / 16, 1 / 32, 1 / 64)  # of huge tables, for the first model
 _FEWEST_ROWS = 5_000  # of a fold, that a trial learns from where there are more
-_GLIMPSE_SHARE = 0.024  # of the budget, for one fold on all rows: a thousand fit in a minute
+_GLIMPSE_SHARE = 0.08  # of the budget, for one fold on all rows; few screens take a third of it
 _SLACK = 1.5  # of a prediction: a learner that stops at two thirds has lost little,
 _MOST_SLACK = 3.0  # and at one third, something; rows of a small table are worth more
 
