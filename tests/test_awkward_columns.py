@@ -257,6 +257,15 @@ def test_31_durations_are_seconds():
     assert coded(pd.to_timedelta(["1h", "2h", "3h"])).tolist() == [3600.0, 7200.0, 10800.0]
 
 
+@pytest.mark.parametrize("is_text", [True, False])
+def test_31_times_of_day_are_seconds(is_text):
+    cells = [datetime.time(7, 30), datetime.time(23, 5, 1), None, datetime.time(0, 0)] * 5
+    if is_text:
+        cells = [cell and f"{cell:%I:%M:%S %p}" for cell in cells]
+    seconds = coded(pd.Series(cells, dtype=object))[:4]
+    np.testing.assert_array_equal(seconds, [27_000.0, 83_101.0, np.nan, 0.0])
+
+
 def test_32_complex_numbers_are_refused():
     with pytest.raises(InputError, match="Complex data not supported"):
         coded([1j, 2.0, 3.0])

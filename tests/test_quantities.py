@@ -27,6 +27,11 @@ UNITS = ["", "km", "%", "€", "$", "e", "m.p.h", "km/h", "Ω²"]
         ("12°C", 12.0),
         ("1e5", 100000.0),
         (" .5 ", 0.5),
+        ("7:30", 27_000.0),
+        ("7:30 pm", 70_200.0),
+        ("12:15 a.m.", 900.0),
+        ("12:45PM", 45_900.0),
+        ("100:00:36.5", 360_036.5),
     ],
 )
 def test_a_number_is_read_as_people_write_it(text, number):
@@ -34,7 +39,7 @@ def test_a_number_is_read_as_people_write_it(text, number):
 
 
 @pytest.mark.parametrize(
-    "text", ["A12", "city_3", "10+", "2012-01", "18-24", "--3", "1,23,4", "", "12:30", "1.2.3"]
+    "text", ["A12", "city_3", "10+", "2012-01", "18-24", "--3", "1,23,4", "", "1:2:3", "12:75", "1.2.3"]
 )
 def test_what_is_no_number_is_not_read(text):
     assert find_notation([text]).read(text) is None

@@ -1,4 +1,4 @@
-"""Numbers as people write them: with units, currencies, grouped digits, decimal commas."""
+"""Numbers as people write them: units, currencies, grouped digits, decimal commas, times."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _CURRENCIES = "US$|USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|Rs\\.?"
 _SIGNS = "$€£¥₹₽₩₺₴¢"
 _GROUP = {".": ",'’", ",": ".'’"}  # what may group digits beside the decimal mark
 _SPACES = " \u00a0\u202f"
+TIMES = ":"  # in place of a decimal mark: times of day and lengths of time, as seconds
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Notation:
 
     Parameters
     ----------
-    decimal : the decimal mark, "." or ","
+    decimal : the decimal mark, "." or ",", or `TIMES`
     unit : what stands behind most of the numbers, without spaces; such as "km" or "%"
 
     Examples
@@ -30,6 +31,8 @@ class Notation:
     74.0
     >>> Notation(unit="bhp").read("74 kW") is None
     True
+    >>> Notation(TIMES).read("7:30 pm")
+    70200.0
     """
 
     decimal: str = "."
@@ -37,6 +40,8 @@ class Notation:
 
     def read(self, text: str) -> float | None:
         """The number that a text states, or None where it states none in this notation."""
+        if self.decimal == TIMES:
+            return _seconds(text)
         match = _PATTERNS[self.decimal].fullmatch(text)
         if match is None or match["unit"] not in ("", self.unit):
             return None
@@ -52,6 +57,7 @@ def find_notation(texts: Sequence[str]) -> Notation:
     texts; where both fit all of them, as in "1,234", commas group.
     """
     found = [Notation(mark, _usual_unit(texts, mark)) for mark in (".", ",")]
+    found.append(Notation(TIMES))
     return max(found, key=lambda notation: readable_count(notation, texts))
 
 
@@ -67,6 +73,17 @@ def read_strange(text: str) -> float | None:
     """
     readings = {Notation(mark).read(text) for mark in (".", ",")} - {None}
     return readings.pop() if len(readings) == 1 else None
+
+
+def _seconds(text: str) -> float | None:
+    """What "19:30", "7:30 pm" or "12:05:59.5" stand for."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    hours = int(match["hours"])
+    if match["half"]:
+        hours = hours % 12 + 12 * (match["half"] in "pP")
+    return 3600 * hours + 60 * int(match["minutes"]) + float(match["seconds"] or 0)
 
 
 def _usual_unit(texts: Sequence[str], decimal: str) -> str:
@@ -91,3 +108,7 @@ def _pattern_of(decimal: str) -> re.Pattern[str]:
 
 
 _PATTERNS = {mark: _pattern_of(mark) for mark in _GROUP}
+_TIME = re.compile(
+    r"\s*(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
+    r"(?:\s?(?P<half>[aApP])\.?[mM]\.?)?\s*"
+)
