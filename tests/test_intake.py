@@ -130,6 +130,14 @@ def test_arrow_columns_are_coded_like_their_numpy_twins():
     assert values_of(coding, frame, "flag")[0] == 1.0
 
 
+@pytest.mark.parametrize(("rows", "tells_more"), [(99, True), (100, False)])
+def test_names_of_many_rows_each_are_categories_alone(rows, tells_more):
+    towns = [f"town of {place:03}" for place in range(50)] * rows
+    coding = Coding.learn(pd.DataFrame({"town": towns}))
+    assert coding.columns["town"].role is Role.CATEGORICAL
+    assert coding.columns["town"].has_texts == tells_more
+
+
 def test_a_day_above_twelve_decides_the_order_of_a_date():
     coding, frame = learned(day=["01/02/1970", "13/01/1970"])
     assert values_of(coding, frame, "day") == [31 * 86400.0, 12 * 86400.0]

@@ -48,7 +48,7 @@ def test_features_are_synthesized_where_that_pays(rows, monotone, pays):
 
 @pytest.mark.parametrize("core_seconds", [10.0, float("inf")])
 @pytest.mark.parametrize("n_classes", [3, 100])
-@pytest.mark.parametrize("rows", [100, 3_000, 10_000, 1_000_000])
+@pytest.mark.parametrize("rows", [100, 3_000, 20_000, 1_000_000])
 @pytest.mark.parametrize("kind", TaskKind)
 @pytest.mark.parametrize("schema", [NUMBERS, toy_schema()], ids=["numbers", "mixed"])
 def test_every_tree_follows_the_grammar_and_stands_once(
@@ -74,7 +74,7 @@ def test_the_first_four_trees_are_of_three_families_at_least(kind):
     assert len(set(families)) >= 3
 
 
-@pytest.mark.parametrize("rows", [100, 3_000, 1_000_000])
+@pytest.mark.parametrize("rows", [100, 3_000, 20_000, 1_000_000])
 @pytest.mark.parametrize("kind", TaskKind)
 def test_the_first_tree_reads_no_texts(kind, rows):
     assert "text" not in portfolio(situation_of(toy_schema(), kind, rows, 120.0))[0]
@@ -107,7 +107,7 @@ def test_networks_come_last_where_the_budget_is_short():
         [parse(text).op for text in portfolio(situation_of(NUMBERS, TaskKind.BINARY, *size))]
         for size in ((20_000, float("inf")), (20_000, 60.0))
     )
-    assert long.index("mlp") < 5
+    assert long.index("mlp") < 8
     assert set(short[-2:]) == {"mlp", "tabm"}
 
 

@@ -33,7 +33,8 @@ _LOST_SHARE = 0.05
 # reviews, titles and names of persons are texts; places, jobs and products are categories.
 _MAX_PLAIN_NAMES = 40  # distinct ones; more may be alike in ways that only their texts show
 _UNIQUE_SHARE = 0.9  # distinct texts per row, beyond which a category is of no use
-_MIN_LETTERS = 3.0  # on average, for a name to be like another one
+_MIN_LETTERS = 3.0  # on average, for a name to be like another one,
+_KNOWN_ROWS = 100  # and rows per name, beyond which the rows tell all
 _TEXT_SHARE = 0.5  # the same, beyond which several words are rather prose than a name
 _TEXT_WORDS = 2.0  # on average
 _MIN_NAMED_ROWS = 100  # fewer rows could have names of their own by chance
@@ -127,7 +128,8 @@ def judge_names(texts: Sequence[str], rows: int) -> tuple[Role, bool, bool]:
     letters = sum(map(len, texts)) / len(texts)
     words = sum(len(text.split()) for text in texts) / len(texts)
     is_prose = share >= _TEXT_SHARE and words >= _TEXT_WORDS
-    return (Role.TEXT if is_prose else Role.CATEGORICAL), True, letters >= _MIN_LETTERS
+    tells_more = letters >= _MIN_LETTERS and rows < _KNOWN_ROWS * len(texts)
+    return (Role.TEXT if is_prose else Role.CATEGORICAL), True, tells_more
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
