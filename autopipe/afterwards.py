@@ -155,8 +155,7 @@ class Afterwards:
             monotone or None,
         )
         metric = self._metric(replace(model, target_coding=given.target_coding))
-        given = given.aimed_at(metric)
-        metric = metric.raised_to(given.target_coding.least)
+        given, metric = given.aimed_at(metric)
         table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)

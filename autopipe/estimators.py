@@ -248,8 +248,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             metric = metric_for(
                 self.scoring, rows.target.kind, classes if self._is_classifier else None
             )
-            rows = rows.aimed_at(metric)
-            metric = metric.raised_to(rows.target_coding.least)
+            rows, metric = rows.aimed_at(metric)
             reading = reading_cost(
                 lambda few: rows.coding.encode(joined(joining, few, tables)), given
             )

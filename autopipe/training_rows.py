@@ -32,8 +32,10 @@ class TrainingRows:
     table: Table
     target: Target
 
-    def aimed_at(self, metric: Metric) -> TrainingRows:
+    def aimed_at(self, metric: Metric) -> tuple[TrainingRows, Metric]:
         """The same rows, with the target coded and the loss chosen as serves the metric.
+
+        And the metric, for predictions as they then are.
 
         Columns that bind predictions leave squares alone: boosters put medians into leaves
         that are grown already, whatever binds them.
@@ -45,7 +47,7 @@ class TrainingRows:
         """
         target, coding = self.target, self.target_coding
         if target.is_classification:
-            return self
+            return self, metric
         if metric.is_of_positive:
             try:
                 metric.score(target, np.tile(target.prior(), (len(target.y), 1)))
@@ -58,7 +60,8 @@ class TrainingRows:
         coding = replace(coding, is_logarithmic=metric.is_logarithmic)
         y = coding.coded(np.asarray(target.y, np.float64))
         loss = Loss.SQUARED if self.table.schema.is_monotone else metric.loss
-        return replace(self, target_coding=coding, target=replace(target, y=y, loss=loss))
+        rows = replace(self, target_coding=coding, target=replace(target, y=y, loss=loss))
+        return rows, metric.raised_to(coding.least)
 
 
 def training_rows(
