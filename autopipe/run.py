@@ -163,19 +163,19 @@ class Run:
             score = None if self.selection is None else self.selection.score
             self.progress.ensemble_score = score
 
-    def _select(self, seconds: float = float("inf")) -> None:
+    def _select(self, seconds: float = float("inf"), is_last: bool = False) -> None:
         """Choose the ensemble and read its members, so that there is a model at any moment.
 
         What had too few seconds is a model too, and chosen anew when that is due.
         """
-        if self._is_current:
+        if self._is_current and not is_last:
             return
         begin = self.clock.now()
         until = begin + min(seconds, _SELECT_LEFT * self.clock.left)
-        selection = self._candidates.select(until, self.clock.now)
+        selection = self._candidates.select(until, self.clock.now, is_last)
         is_whole = self.clock.now() < until
         while (members := self._loaded(selection)) is None:
-            selection = self._candidates.select(until, self.clock.now)
+            selection = self._candidates.select(until, self.clock.now, is_last)
         self.selection, self.members, self._is_current = selection, members, is_whole
         now = self.clock.now()
         self._next_selection = now + (now - begin) / _SELECT_SHARE
@@ -224,8 +224,7 @@ class Run:
                 assert trial.score is not None
                 self._stacked[number] = Member(number, 1.0, second.fit.models, inputs)
                 self._candidates.add(number, STACK, trial.score, second.fit.out_of_fold)
-                self._is_current = False
-        self._select()
+        self._select(is_last=True)
         assert self.selection is not None
         gains = [one.unseen for one in seconds if one.wins and one.unseen is not None]
         return max(0.0, self.selection.score - before.score - max(gains, default=0.0))
@@ -237,7 +236,7 @@ class Run:
         ----------
         costs : of every mistake, of shape (classes, classes), where the user gave them
         """
-        self._select()
+        self._select(is_last=True)
         excess = 0.0 if self.stacking is None else self._stack(self.stacking)
         if self.rows is not None and self.folds.are_early:
             self.members = self._of_all_rows(self.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from autopipe.task import FloatArray, Target
 ROUNDS = 40
 """Additions; AutoGluon and TabRepo saw no gain beyond 25 to 40."""
 
+_RESAMPLES = 16
+_LEAST_WEIGHT = 0.02  # of a mean of several choices: less is not worth a member
 _TIE = 1e-6  # scores closer than this are equal: prefer members already in
 
 
@@ -65,6 +68,50 @@ def greedy_weights(
         )
     parts = np.stack([metric.quick.reduce(target, member) for member in predictions])
     return weights_of_reduced(parts, target, metric, rounds, until, now)
+
+
+def bagged_weights(
+    predictions: FloatArray,
+    target: Target,
+    metric: Metric,
+    until: float = float("inf"),
+    now: Callable[[], float] = time.monotonic,
+) -> FloatArray:
+    """The mean of greedy weights over bootstrap samples of the rows.
+
+    One choice learns the luck of few rows by heart, the more so the longer the search was that
+    its members come from. Where there is no time for all samples, it is the choice on all rows.
+
+    Parameters
+    ----------
+    predictions, target, until, now : as for `greedy_weights`
+
+    Returns
+    -------
+    array of shape (members,)
+
+    References
+    ----------
+    Caruana et al., 2004, section 2.3, draw samples of the members instead.
+    """
+    weights = greedy_weights(predictions, target, metric, until=until, now=now)
+    rng, rows = np.random.default_rng(0), len(target.y)
+    drawn_weights = []
+    for _ in range(_RESAMPLES):
+        drawn = rng.integers(rows, size=rows)
+        with suppress(ValueError):  # a metric may not do without a class that was not drawn
+            drawn_weights.append(
+                greedy_weights(
+                    predictions[:, drawn], target.take(drawn), metric, ROUNDS // 2, until, now
+                )
+            )
+        if now() >= until:
+            return weights
+    if not drawn_weights:
+        return weights
+    mean = np.mean(drawn_weights, axis=0)
+    mean = np.where(mean >= min(_LEAST_WEIGHT, mean.max()), mean, 0.0)
+    return np.asarray(mean / mean.sum())
 
 
 def weights_of_reduced(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopipe.ensembles.greedy import greedy_weights
+from autopipe.ensembles.greedy import bagged_weights, greedy_weights
 from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
@@ -17,12 +17,15 @@ STACK = "stack"
 """The family of a second level, whose scores promise more than they should."""
 
 _MOST_BYTES = 1_000_000_000  # of all candidates' predictions
+_BAGGED_ROWS = 5_000  # of more, the luck is small, and a choice takes long
 _MOST_ROWS = 100_000  # that weights are chosen on: of 500,000 it takes five times as long
 
-# How many candidates so many rows can tell apart without overfitting: AutoGluon's guard for
-# the configurations of a family, applied here to all.
+# How many candidates so many rows can tell apart: up to 5,000 rows twice AutoGluon's guard for
+# the configurations of a family, for weights that are the mean of several choices. On eighteen
+# splits of ten data sets of up to 2,500 rows, after some 40 trials, errors were .8 % smaller
+# than with one choice among half as many, with a standard error of .4.
 _ROWS = (100, 500, 2_500, 10_000, 100_000)
-_CANDIDATES = (4, 8, 15, 40, 60)
+_CANDIDATES = (8, 16, 30, 40, 60)
 
 
 def capacity(target: Target) -> int:
@@ -149,7 +152,10 @@ class Candidates:
         return False
 
     def select(
-        self, until: float = float("inf"), now: Callable[[], float] = time.monotonic
+        self,
+        until: float = float("inf"),
+        now: Callable[[], float] = time.monotonic,
+        is_last: bool = False,
     ) -> Selection | None:
         """The greedy ensemble of the candidates; None where there are none.
 
@@ -158,6 +164,7 @@ class Candidates:
         Parameters
         ----------
         until : time on the axis of `now` that may cut it short, down to the best candidate
+        is_last : whether nothing follows, so that few rows are worth a mean of several choices
         """
         if not self._members:
             return None
@@ -165,7 +172,9 @@ class Candidates:
         weights: FloatArray = np.zeros(len(numbers))
         if not self.is_single:
             seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
-            weights = greedy_weights(seen, target, self._metric, until=until, now=now)
+            is_bagged = is_last and len(self._rows) <= _BAGGED_ROWS
+            choose = bagged_weights if is_bagged else greedy_weights
+            weights = choose(seen, target, self._metric, until=until, now=now)
         if not weights.any():
             best = max(self._members, key=lambda one: (one.score, -one.number))
             weights = np.array([float(number == best.number) for number in numbers])

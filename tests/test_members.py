@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 from trees import full
@@ -61,6 +63,22 @@ def test_the_ensemble_is_no_worse_than_its_best_member() -> None:
     assert all(weight > 0 for weight in selection.weights.values())
 
 
+def test_weights_of_several_choices_learn_less_of_the_luck() -> None:
+    target, folds = regression()
+    candidates = Candidates(target, folds, METRIC)
+    for n in range(8):  # alike, so that equal weights are best
+        added(candidates, target, folds, n, f"f{n}", noisy(target, 1.0, n))
+    one, several = candidates.select(), candidates.select(is_last=True)
+    looks = count()
+    cut_short = candidates.select(1.0, lambda: float(next(looks) > 500), is_last=True)
+    assert one is not None and several is not None
+    assert several == candidates.select(is_last=True)
+    assert sum(several.weights.values()) == pytest.approx(1.0)
+    unevenness = [sum(w**2 for w in chosen.weights.values()) for chosen in (one, several)]
+    assert unevenness[1] < unevenness[0]
+    assert cut_short == one
+
+
 def test_the_order_of_arrival_does_not_matter() -> None:
     target, folds = regression()
     selections = []
@@ -75,11 +93,11 @@ def test_the_order_of_arrival_does_not_matter() -> None:
 def test_the_best_of_a_weak_family_stays_and_the_surplus_of_a_strong_one_goes() -> None:
     target, folds = regression(120)
     candidates = Candidates(target, folds, METRIC)
-    for n in range(8):
+    for n in range(12):
         added(candidates, target, folds, n, "strong", noisy(target, 0.1, n))
-    added(candidates, target, folds, 8, "weak", noisy(target, 2.0, 8))
-    assert 8 in candidates.numbers
-    assert len(candidates) == capacity(target) < 9
+    added(candidates, target, folds, 12, "weak", noisy(target, 2.0, 12))
+    assert 12 in candidates.numbers
+    assert len(candidates) == capacity(target) < 13
 
 
 def test_a_single_member_is_the_best_trial() -> None:
