@@ -99,7 +99,7 @@ def bagged_weights(
     drawn_weights = []
     for _ in range(_RESAMPLES):
         drawn = rng.integers(rows, size=rows)
-        with suppress(ValueError):  # a metric may not do without a class that was not drawn
+        with suppress(Exception):  # a metric may refuse rows, such as those that lack a class
             drawn_weights.append(
                 greedy_weights(
                     predictions[:, drawn], target.take(drawn), metric, ROUNDS // 2, until, now
