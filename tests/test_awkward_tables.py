@@ -232,7 +232,11 @@ def test_49_files_are_tables(fit, y, name, tmp_path):
     model = fit(str(path), "y")
     with pytest.warns(UserWarning, match="'y', which .* ignored"):
         from_path = model.predict(path)
-    np.testing.assert_array_equal(from_path, fit(X, y).predict(X))
+    expected = fit(X, y).predict(X)
+    if isinstance(expected[0], float):  # a CSV may lose the last bit of a number
+        np.testing.assert_allclose(from_path, expected, rtol=1e-12)
+    else:
+        np.testing.assert_array_equal(from_path, expected)
     with pytest.raises(InputError, match="0 columns called 'z'"):
         fit(path, "z")
 
