@@ -276,7 +276,8 @@ def _ordered(situation: Situation) -> list[str]:
     has_categories = situation.has_categories
     is_regression = kind is TaskKind.REGRESSION
     learner = "ridge" if is_regression else "logistic"
-    linear = learner + "(quantile_scaling(impute({encoded})))"
+    straight = learner + "(standard_scaling(impute({encoded})))"
+    linear = learner + "(quantile_scaling(impute({encoded})))"  # bends lines
     forest, network = _FOREST, _NETWORK_FOR_NUMBERS if is_regression else _NETWORK
     if kind is TaskKind.MULTICLASS:  # log loss punishes a forest's timid probabilities
         many = situation.has_many_classes
@@ -295,7 +296,6 @@ def _ordered(situation: Situation) -> list[str]:
         order += [*[_TARGET_MEANS] * has_categories, _EXTRA_LEAVES, _LOSSGUIDE, _BUSHY]
         return order
     if rows > _MORE_ROWS:
-        straight = learner + "(standard_scaling(impute({encoded})))"
         order = [_PROBE, _synthesized(_PLAIN, situation), straight, _CATBOOST[kind]]
         order += [*[_PLAIN_MEANS] * has_categories, _DEEP_XGBOOST, _SLOW, _LOSSGUIDE, network]
         order += [linear, forest, _LARGE, _synthesized(_DEEP_CATBOOST, situation), _MEMBERS]
@@ -307,7 +307,7 @@ def _ordered(situation: Situation) -> list[str]:
         boosted = _synthesized(_XGBOOST[kind], situation)
         order = [_PROBE, _CATBOOST[kind], _EXTRA_LEAVES, boosted, linear, forest]
         order += [_ADDITIVE, _LOSSGUIDE]
-    order.insert(1, learner + "(standard_scaling(impute({encoded})))")  # bends no line
+    order.insert(1, straight)
     order.insert(4, network)
     if has_categories:
         order.insert(5, _TARGET_MEANS)

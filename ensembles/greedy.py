@@ -58,15 +58,7 @@ def greedy_weights(
     Caruana et al., Ensemble Selection from Libraries of Models, ICML 2004: selection with
     replacement (section 2.3); without its bagging of members.
     """
-    if predictions.ndim != 3 or not len(predictions):
-        raise ShapeError(
-            f"predictions of shape {predictions.shape}: (members, rows, outputs) is wanted."
-        )
-    if predictions.shape[1] != len(target.y):
-        raise ShapeError(
-            f"{predictions.shape[1]} rows of predictions, but {len(target.y)} of the target."
-        )
-    parts = np.stack([metric.quick.reduce(target, member) for member in predictions])
+    parts = _reduced(predictions, target, metric)
     return weights_of_reduced(parts, target, metric, rounds, until, now)
 
 
@@ -94,15 +86,16 @@ def bagged_weights(
     ----------
     Caruana et al., 2004, section 2.3, draw samples of the members instead.
     """
-    weights = greedy_weights(predictions, target, metric, until=until, now=now)
+    parts = _reduced(predictions, target, metric)
+    weights = weights_of_reduced(parts, target, metric, ROUNDS, until, now)
     rng, rows = np.random.default_rng(0), len(target.y)
     drawn_weights = []
     for _ in range(_RESAMPLES):
         drawn = rng.integers(rows, size=rows)
         with suppress(Exception):  # a metric may refuse rows, such as those that lack a class
             drawn_weights.append(
-                greedy_weights(
-                    predictions[:, drawn], target.take(drawn), metric, ROUNDS // 2, until, now
+                weights_of_reduced(
+                    parts[:, drawn], target.take(drawn), metric, ROUNDS // 2, until, now
                 )
             )
         if now() >= until:
@@ -151,3 +144,16 @@ def weights_of_reduced(
         if scores[chosen] > best_score + tie:
             best_score, best_counts = scores[chosen], counts
     return np.asarray(best_counts / max(1.0, best_counts.sum()))
+
+
+def _reduced(predictions: FloatArray, target: Target, metric: Metric) -> FloatArray:
+    """Checked predictions, as the metric's quick way wants them: row by row."""
+    if predictions.ndim != 3 or not len(predictions):
+        raise ShapeError(
+            f"predictions of shape {predictions.shape}: (members, rows, outputs) is wanted."
+        )
+    if predictions.shape[1] != len(target.y):
+        raise ShapeError(
+            f"{predictions.shape[1]} rows of predictions, but {len(target.y)} of the target."
+        )
+    return np.stack([metric.quick.reduce(target, member) for member in predictions])
