@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from autopipe.ensembles.front import Front, Point, best_within
 from autopipe.ensembles.members import Candidates, Selection
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
-from autopipe.folds import Folds, make_folds
+from autopipe.folds import Folds, make_folds, splitter_name
 from autopipe.intake.alignment import features_and_target
 from autopipe.metrics import Metric
 from autopipe.persistence import Model
@@ -44,10 +44,10 @@ class Afterwards:
     def _adopt(self, model: Model) -> None:
         raise NotImplementedError
 
-    def _metric(self, model: Model) -> Metric:
+    def _scoring(self, model: Model) -> Metric:
         raise NotImplementedError
 
-    def _metric_of(self, model: Model) -> Metric:
+    def _metric(self, model: Model) -> Metric:
         raise NotImplementedError
 
     @property
@@ -112,7 +112,7 @@ class Afterwards:
                 f"keeps within these.{least}"
             )
         seeds = Seeds.of(0 if self.random_state is None else self.random_state)
-        self._adopt(moved(model, front, point, self._metric_of(model), seeds))
+        self._adopt(moved(model, front, point, self._metric(model), seeds))
         return self
 
     def refit(
@@ -137,11 +137,20 @@ class Afterwards:
         bag : members are the average of their fold models, each with rows held out to stop
             by; otherwise boosters, forests and linear models are fitted once more to all
             rows, for as many rounds as the folds took: a fraction of the size and time,
-            mostly for a slightly worse prediction
-        groups, sample_weight : as for `fit`
+            mostly for a slightly worse prediction. After splits in time it is never the
+            average.
+        groups, sample_weight : as for `fit`; groups are wanted where `fit` had them
         tables : as for `predict`; the same columns are made of them
+
+        Raises
+        ------
+        InputError
+            If the data cannot be used.
+        OptionError
+            If the folds of `fit` cannot be made of these rows.
         """
         model = self._fitted()
+        _check_folds(model.facts, self.cv, groups)
         X, y = features_and_target(X, y)
         roles = {name: role.value for name, role in model.coding.roles.items()}
         monotone = {from_json(name): sign for name, sign in model.facts.get("monotone", [])}
@@ -154,7 +163,7 @@ class Afterwards:
             roles,
             monotone or None,
         )
-        metric = self._metric(replace(model, target_coding=given.target_coding))
+        metric = self._scoring(replace(model, target_coding=given.target_coding))
         given, metric = given.aimed_at(metric)
         table, target = given.table, given.target
         seeds = Seeds.of(self.random_state)
@@ -163,12 +172,31 @@ class Afterwards:
             _check_rows_of(cv, len(table))
         folds = make_folds(target, cv, seeds, groups, given.frame)
         rows = Rows(table, target, folds, metric, seeds, core_count(self.n_jobs))
-        facts = {**model.facts, "loss": str(target.loss)}
+        facts = {
+            **model.facts,
+            "loss": str(target.loss),
+            "splitter": splitter_name(self.cv),
+            "has_groups": groups is not None,
+        }
         new = replace(
             model, coding=given.coding, target_coding=given.target_coding, facts=facts
         )
         self._adopt(rows.refitted(new, bag, model.costs))
         return self
+
+
+def _check_folds(facts: Mapping[str, Any], cv: Any, groups: Any) -> None:
+    """Refuse folds that would tear apart what those of the fit kept together."""
+    if facts.get("splitter") and cv is None:
+        raise OptionError(
+            f"refit: the model was fitted with cv a {facts['splitter']}, which files do not "
+            "keep. First set it again: set_params(cv=...)."
+        )
+    if facts.get("has_groups") and groups is None:
+        raise OptionError(
+            "refit: the model was fitted with groups. Give those of these rows; where every "
+            "row stands for itself, groups=range(len(X))."
+        )
 
 
 def _check_rows_of(pairs: Sequence[Any], rows: int) -> None:

@@ -53,7 +53,8 @@ def options_of(
     if callable(callbacks) or not all(callable(callback) for callback in callbacks):
         raise OptionError(f"callbacks={callbacks!r}: give a list of functions of a trial.")
     preset = preset_named(arguments["preset"])
-    include, ensemble, search = (arguments[n] for n in ("include", "ensemble", "search"))
+    include, exclude = arguments["include"], arguments["exclude"]
+    ensemble, search = arguments["ensemble"], arguments["search"]
     path, memory_limit = arguments["path"], arguments["memory_limit"]
     return Options(
         max_trials=arguments["max_trials"],
@@ -61,7 +62,7 @@ def options_of(
         fold_factor=preset.folds,
         groups=groups,
         include=preset.include if include is None else include,
-        exclude=arguments["exclude"],
+        exclude=preset.exclude if exclude is None else exclude,
         space=arguments["space"],
         init=arguments["init"],
         knowledge=knowledge_named(arguments["knowledge"]),

@@ -24,6 +24,7 @@ from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
 from autopipe.fitting import fit
+from autopipe.folds import splitter_name
 from autopipe.intake.alignment import features_and_target
 from autopipe.intake.frames import as_frame
 from autopipe.intake.suspicion import warn_of_suspicions
@@ -61,15 +62,20 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         learners and ensemble where these are left at their defaults.
         `print(autopipe.presets.PRESETS["fast"])` shows how.
     scoring : a scikit-learn scorer's name or a scorer; by default ROC AUC for two classes,
-        log loss for more, root mean squared error for numbers
-    cv : number of folds, a scikit-learn splitter, which sees classes as numbers, or index
-        pairs; by default chosen from rows and budget
+        log loss for more, root mean squared error for numbers. Of two classes the one that
+        is sorted last is the positive one. A scorer of your own is shown predictions in the
+        place of columns, and without a parameter `sample_weight` counts every row once.
+    cv : number of folds, a scikit-learn splitter, which sees classes as numbers, and numbers
+        as logarithms where `scoring` is of such, or index pairs; by default chosen from rows
+        and budget
     include, exclude : operators by name or family; `include` narrows the learners alone, and
         takes operators of your own, as `["all", learner(MyClass)]`; see `autopipe.learner`
     space : narrower ranges by operator and hyperparameter, as {"lightgbm": {"learning_rate":
         (0.01, 0.1), "num_leaves": 31, "max_bin": [63, 127]}}: a range, a value, some values
     init : trees to begin with: the text of one, a list of such, or the best of a former run,
-        given as its folder, as a fitted estimator, or as the script that it exported
+        given as its folder, as a fitted estimator, or as the script that it exported; or a
+        `Pipeline` of scikit-learn's with common steps. A fitted estimator does not survive
+        `clone`, and so no search over several fits.
     knowledge : "auto" tries early what paid on other data sets, those that autopipe ships with
         and the runs on this machine, to which it adds this one; a `Knowledge` says which and
         whether; None does neither
@@ -90,7 +96,9 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
     executor : "processes", "inline", or an object that runs jobs
     path : folder that keeps the run; by default a temporary one. One that holds a run on the
         same data goes on with it: `max_trials` counts its trials too, `time_budget` is new.
-    callbacks : each is called with every finished trial; one that returns True ends the run
+    callbacks : each is called with every finished trial; one that returns True ends the run.
+        A trial's `score` is larger for better ones, also of errors, and None where the trial
+        was not completed.
     verbose : 0 is silent
     random_state : an integer makes the run repeatable, as far as the clock allows
 
@@ -105,7 +113,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
     threshold_ : float
         Two classes: the probability of the second one from which on it is predicted.
     history_ : DataFrame
-        Every finished trial.
+        Every finished trial; `score` is larger for better ones, also of errors, and missing
+        where the trial was not completed.
     roles_ : dict
         How each column was read.
     front_ : DataFrame
@@ -264,7 +273,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         further = {
             "has_costs": costs is not None,
             "has_groups": is_grouped,
-            "splitter": _splitter(self.cv),
+            "splitter": splitter_name(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),
             "loss": str(rows.target.loss),
@@ -359,13 +368,6 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         return tags
 
 
-def _splitter(cv: object) -> str:
-    """What stands for the folds in words; empty where a number says it all."""
-    if cv is None or isinstance(cv, (int, np.integer)):
-        return ""
-    return type(cv).__name__ if hasattr(cv, "split") else "pairs of rows"
-
-
 def _is_json(value: object) -> bool:
     """Whether JSON gives the value back as it is."""
     try:
@@ -387,8 +389,9 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
         from sklearn.metrics import accuracy_score
 
         X, y = features_and_target(X, y)
-        predicted = self.predict(X, tables=tables)
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        said = self._fitted().chosen(self._outputs(X, tables))
+        true = self._model.target_coding.codes(y)  # which may be of a type unknown there
+        return float(accuracy_score(true, said, sample_weight=sample_weight))
 
     def predict(self, X: Any, *, tables: Any = None) -> np.ndarray:
         """The class of every row, in the type that `fit` was given.
@@ -437,7 +440,8 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
 
         X, y = features_and_target(X, y)
         predicted = self.predict(X, tables=tables)
-        return float(r2_score(y, predicted, sample_weight=sample_weight))
+        true = self._model.target_coding.read(y)
+        return float(r2_score(true, predicted, sample_weight=sample_weight))
 
     def predict(self, X: Any, *, tables: Any = None) -> FloatArray:
         """A number for every row, shape (rows,).

@@ -40,6 +40,7 @@ from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
 from autopipe.folds import Folds, default_count, holdout, make_folds
 from autopipe.initial import initial_trees
+from autopipe.interrupts import patience
 from autopipe.learning.remembering import first_trees
 from autopipe.memory import usable_megabytes
 from autopipe.metrics import Metric
@@ -186,7 +187,7 @@ def fit(
             loop = _loop(search, executor, pace, run, seeds, threads, most, trials)
             _run_out(loop, run)
         run.progress.ending = getattr(search, "ended", "")
-        with clock.stage("finish"):
+        with clock.stage("finish"), patience():
             fitted = run.result(seeds, options.costs)
             if options.knowledge is not None and options.max_trials is None:
                 run.remember(options.knowledge)

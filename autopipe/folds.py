@@ -88,6 +88,12 @@ class Folds:
         grows = not self.times_held_out.all() and min(sizes) < _EVEN * max(sizes)
         return len(sizes) > 1 and (looks_ahead or grows)
 
+    @property
+    def largest_first(self) -> list[int]:
+        """The folds by how many rows they train on, the last first of those alike."""
+        sizes = [len(train) for train, _ in self.pairs]
+        return sorted(range(len(sizes)), key=lambda fold: (sizes[fold], fold), reverse=True)
+
     def averaged(self, parts: Iterable[FloatArray]) -> FloatArray:
         """Out-of-fold predictions from those of each fold's held-out rows.
 
@@ -144,6 +150,13 @@ def holdout(target: Target, seeds: Seeds, groups: np.ndarray | None = None) -> F
     parts = 5 if len(target.y) <= 2 * _MANY_ROWS else 10
     every = make_folds(target, parts, seeds, groups)
     return Folds(every.pairs[:1], every.rows)
+
+
+def splitter_name(cv: object) -> str:
+    """What stands for the folds in words; empty where a number says it all."""
+    if cv is None or isinstance(cv, (int, np.integer)):
+        return ""
+    return type(cv).__name__ if hasattr(cv, "split") else "pairs of rows"
 
 
 def make_folds(

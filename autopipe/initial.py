@@ -41,6 +41,12 @@ def initial_trees(init: Any) -> list[Node]:
         return list(dict.fromkeys(tree for each in init for tree in initial_trees(each)))
     if hasattr(init, "history_"):
         return best_trees(init._model.trials)
+    if hasattr(type(init), "front_"):
+        raise OptionError(
+            f"init={type(init).__name__}(...) is one of ours that was not fitted, or "
+            "scikit-learn cloned it, as cross_val_score and GridSearchCV do. Give the folder "
+            "of its run, a script that it exported, or list(model.leaderboard()['tree'][1:])."
+        )
     if hasattr(init, "get_params"):
         return [tree_of(init)]
     if not isinstance(init, (str, PathLike)):

@@ -243,6 +243,10 @@ _DEFAULT = {
     TaskKind.MULTICLASS: "neg_log_loss",
     TaskKind.REGRESSION: "neg_root_mean_squared_error",
 }
+_OF_SCORERS = (
+    ". A scorer is called with an estimator, predictions in the place of X, and y; of a "
+    "function of y and predictions sklearn.metrics.make_scorer(function) makes one."
+)
 _NICKNAMES = {
     "auc": "roc_auc",
     "log_loss": "neg_log_loss",
@@ -264,8 +268,8 @@ def metric_for(
     Parameters
     ----------
     scoring : a scikit-learn scorer's name, a scorer, or None for the kind's default:
-        ROC AUC, log loss, root mean squared error. A scorer that takes no weights counts
-        every row once.
+        ROC AUC, log loss, root mean squared error. A scorer sees predictions in the place of
+        columns; one that takes no weights counts every row once.
     kind : of the task
     classes : the user's labels in the order of their codes; None for regression
 
@@ -282,7 +286,7 @@ def metric_for(
         if not callable(scoring):
             raise OptionError(f"scoring={scoring!r}: give a scorer's name, or a scorer.")
         name = getattr(scoring, "__name__", str(scoring))
-        return _checked(Metric(name, _shown_to(scoring, classes)), kind, classes)
+        return _checked(Metric(name, _shown_to(scoring, classes)), kind, classes, _OF_SCORERS)
     name = _NICKNAMES.get(scoring, scoring)
     if name == "roc_auc" and kind is TaskKind.MULTICLASS:
         name = "roc_auc_ovr"
@@ -299,8 +303,8 @@ def metric_for(
     if (name, kind) in _OWN:
         score, reduction = _OWN[name, kind]
         return Metric(name, score, is_error, reduction)
-    if kind is TaskKind.BINARY:
-        classes = np.arange(2)  # or "f1" would look for a class called 1
+    if classes is not None and (kind is TaskKind.BINARY or not _are_usual(classes)):
+        classes = np.arange(len(classes))  # "f1" would look for a class called 1
     reduction = _OF_ERRORS.get(name) if kind is TaskKind.REGRESSION else _of_labels(name, kind)
     metric = Metric(
         name,
@@ -311,6 +315,13 @@ def metric_for(
         is_of_positive=name in _OF_POSITIVE,
     )
     return _checked(metric, kind, classes)
+
+
+def _are_usual(classes: np.ndarray) -> bool:
+    """Whether scikit-learn takes these for labels: not objects but texts, and no fractions."""
+    from sklearn.utils.multiclass import type_of_target
+
+    return type_of_target(np.repeat(classes, 3)) in ("binary", "multiclass")
 
 
 def _of_labels(name: str, kind: TaskKind) -> Reduction | None:
@@ -329,7 +340,9 @@ def _of_labels(name: str, kind: TaskKind) -> Reduction | None:
     )
 
 
-def _checked(metric: Metric, kind: TaskKind, classes: np.ndarray | None) -> Metric:
+def _checked(
+    metric: Metric, kind: TaskKind, classes: np.ndarray | None, hint: str = ""
+) -> Metric:
     """The metric, once it has scored a few made-up rows, most of them predicted well."""
     n_classes = 0 if classes is None else len(classes)
     rows = np.arange(max(12, 2 * n_classes))
@@ -345,7 +358,9 @@ def _checked(metric: Metric, kind: TaskKind, classes: np.ndarray | None) -> Metr
     try:
         is_finite = np.isfinite(metric.score(target, predictions))
     except (ValueError, TypeError, AttributeError, IndexError) as error:
-        raise OptionError(f"scoring={metric.name!r} cannot score {kind}: {error}") from error
+        raise OptionError(
+            f"scoring={metric.name!r} cannot score {kind}: {error}{hint}"
+        ) from error
     if not is_finite:
         raise OptionError(f"scoring={metric.name!r} gives no finite score for {kind}.")
     try:

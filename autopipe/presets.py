@@ -20,6 +20,7 @@ class Preset:
     time_budget : where neither a time nor a number of trials is given
     folds : times the number of folds that rows and budget would give
     include : learners by name or family; None for all
+    exclude : what does not prepare tables for them, by name or family
     ensemble : "auto" for as many members as help, "none" for the best pipeline alone
 
     Examples
@@ -29,6 +30,7 @@ class Preset:
       time_budget  1m, unless max_trials is given
       cv           0.5 x the usual number of folds
       include      linear, lightgbm, xgboost
+      exclude      nothing
       ensemble     none
     """
 
@@ -37,6 +39,7 @@ class Preset:
     time_budget: str = "10m"
     folds: float = 1.0
     include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
     ensemble: str = "auto"
 
     def __str__(self) -> str:
@@ -44,6 +47,7 @@ class Preset:
             "time_budget": f"{self.time_budget}, unless max_trials is given",
             "cv": f"{self.folds:g} x the usual number of folds",
             "include": ", ".join(self.include or ["all learners"]),
+            "exclude": ", ".join(self.exclude or ["nothing"]),
             "ensemble": self.ensemble,
         }
         return "\n".join(
@@ -68,9 +72,10 @@ _ALL = (
     Preset("best", "the strongest model, in an hour", time_budget="1h", folds=1.25),
     Preset(
         "interpretable",
-        "a linear model, averaged over the folds",
+        "a straight line in the table's own columns, averaged over the folds",
         time_budget="1m",
         include=("linear",),
+        exclude=("features", "projection", "stacking", "power_scaling", "quantile_scaling"),
         ensemble="none",
     ),
 )

@@ -52,8 +52,8 @@ class Rows:
 
         Parameters
         ----------
-        bag : of fold models; otherwise one for all rows, where the learner can do without
-            rows to stop by
+        bag : of fold models; otherwise, and for splits in time, one for all rows, where the
+            learner can do without rows to stop by
         """
         fits: dict[int, CrossFit] = {}
         trials: dict[int, Trial] = {trial.number: trial for trial in model.trials}
@@ -147,8 +147,10 @@ class Rows:
             train_share=1.0,
             is_truncated=False,
         )
-        models = fit.models
-        if not bag and not inputs and _can_do_without_held_out_rows(tree):
+        models, are_early = fit.models, self.folds.are_early
+        if are_early:
+            models = tuple(models[fold] for fold in self.folds.largest_first)
+        if not inputs and (are_early or (not bag and _can_do_without_held_out_rows(tree))):
             models = (on_all_rows(models, table, self.target, self.folds, self.seeds),)
         return replace(member, models=models, inputs=inputs)
 

@@ -136,7 +136,19 @@ class Run:
         else:
             self._enter(trial, predictions)
         self.progress.update(trial, None if self.selection is None else self.selection.score)
-        return any([callback(trial) is True for callback in self.callbacks])
+        return any([self._is_ended_by(callback, trial) for callback in tuple(self.callbacks)])
+
+    def _is_ended_by(self, callback: Callback, trial: Trial) -> bool:
+        """Call a callback; one that raises is not called again, and costs no trial."""
+        try:
+            return callback(trial) is True
+        except Exception as error:
+            self.callbacks = [each for each in self.callbacks if each is not callback]
+            warnings.warn(
+                f"A callback raised {type(error).__name__}: {error}. It is not called again.",
+                stacklevel=2,
+            )
+            return False
 
     def _enter(self, trial: Trial, predictions: FloatArray) -> None:
         """Let a complete trial compete for a place among the candidates, and on the disk."""
@@ -163,22 +175,31 @@ class Run:
             score = None if self.selection is None else self.selection.score
             self.progress.ensemble_score = score
 
-    def _select(self, seconds: float = float("inf"), is_last: bool = False) -> None:
+    def _select(self, seconds: float = float("inf")) -> None:
         """Choose the ensemble and read its members, so that there is a model at any moment.
 
         What had too few seconds is a model too, and chosen anew when that is due.
         """
-        if self._is_current and not is_last:
+        if self._is_current:
             return
         begin = self.clock.now()
         until = begin + min(seconds, _SELECT_LEFT * self.clock.left)
-        selection = self._candidates.select(until, self.clock.now, is_last)
+        selection = self._candidates.select(until, self.clock.now)
         is_whole = self.clock.now() < until
         while (members := self._loaded(selection)) is None:
-            selection = self._candidates.select(until, self.clock.now, is_last)
+            selection = self._candidates.select(until, self.clock.now)
         self.selection, self.members, self._is_current = selection, members, is_whole
         now = self.clock.now()
         self._next_selection = now + (now - begin) / _SELECT_SHARE
+
+    def _bag(self) -> None:
+        """Weigh the members by several choices, where rows are few and there is time for it."""
+        until = self.clock.now() + _SELECT_LEFT * self.clock.left
+        while selection := self._candidates.bagged(until, self.clock.now):
+            members = self._loaded(selection)
+            if members is not None:
+                self.selection, self.members = selection, members
+                return
 
     def _loaded(self, selection: Selection | None) -> list[Member] | None:
         """The members of a selection; None if one could not be read, which is dropped."""
@@ -224,7 +245,8 @@ class Run:
                 assert trial.score is not None
                 self._stacked[number] = Member(number, 1.0, second.fit.models, inputs)
                 self._candidates.add(number, STACK, trial.score, second.fit.out_of_fold)
-        self._select(is_last=True)
+                self._is_current = False
+        self._select()
         assert self.selection is not None
         gains = [one.unseen for one in seconds if one.wins and one.unseen is not None]
         return max(0.0, self.selection.score - before.score - max(gains, default=0.0))
@@ -236,8 +258,9 @@ class Run:
         ----------
         costs : of every mistake, of shape (classes, classes), where the user gave them
         """
-        self._select(is_last=True)
+        self._select()
         excess = 0.0 if self.stacking is None else self._stack(self.stacking)
+        self._bag()
         if self.rows is not None and self.folds.are_early:
             self.members = self._of_all_rows(self.rows)
         front = self._front()
@@ -302,8 +325,7 @@ class Run:
 
     def _of_all_rows(self, rows: Rows) -> list[Member]:
         """The members with one model each; where time is too short, that of the most rows."""
-        sizes = [len(train) for train, _ in self.folds.pairs]
-        order = sorted(range(len(sizes)), key=lambda fold: (sizes[fold], fold), reverse=True)
+        order = self.folds.largest_first
         bags = {
             one.number: replace(one, models=tuple(one.models[fold] for fold in order))
             for one in self.members

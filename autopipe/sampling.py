@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from autopipe.folds import spread
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import IntArray, Target
-
-log = logging.getLogger(__name__)
 
 # To code every value for a learner and to put it into its bin, which comes before the first
 # round and heeds no deadline. LightGBM alone takes 1.5e-7.
@@ -39,11 +37,10 @@ def affordable_rows(
     if len(table) * row_seconds <= _LARGEST_SHARE * seconds or len(table) <= _FEWEST_ROWS:
         return None
     count = max(_FEWEST_ROWS, int(_SAMPLE_SHARE * seconds / row_seconds))
-    log.warning(
-        "%.1f s are too short for %d rows: the run looks at %d of them. Give more time.",
-        seconds,
-        len(table),
-        count,
+    warnings.warn(
+        f"{seconds:.1f} s are too short for {len(table)} rows: the run looks at {count} of "
+        "them, and learns nothing of the others. Give more time.",
+        stacklevel=4,
     )
     return _sample(target, count, seeds)
 

@@ -223,7 +223,8 @@ def optimism(
 
     In every resample members and weights are chosen anew on the drawn rows. On the rows
     that were not drawn, the final weights, which know them, score so much better than the
-    new ones, which do not.
+    new ones, which do not. These come from one choice; where the final ones are the mean of
+    several, which is a better rule, the correction is a little too large.
 
     Parameters
     ----------

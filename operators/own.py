@@ -12,6 +12,7 @@ from typing import Any, Self
 import cloudpickle
 import numpy as np
 
+from autopipe.errors import OptionError
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import (
     Complete,
@@ -57,6 +58,11 @@ def learner(
     takes : what X may hold. `Dense`: numbers on like scales; `Complete`: any numbers, with the
         codes of categories among them; `Coded`: missing values too
 
+    Raises
+    ------
+    OptionError
+        If it is an object instead of what makes one.
+
     Examples
     --------
     >>> import numpy as np
@@ -77,6 +83,11 @@ def learner(
     >>> learner(NearestMean, {"sharpness": Float(0.1, 10.0, default=1.0, log=True)}).name
     'nearest_mean'
     """
+    if not callable(estimator):
+        raise OptionError(
+            f"learner({estimator!r}): give the class, learner({type(estimator).__name__}), or "
+            "a function of the hyperparameters that makes such an object."
+        )
     called = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", _name_of(estimator)).lower()
     is_classifier = hasattr(estimator, "predict_proba") or "ClassifierMixin" in {
         base.__name__ for base in getattr(estimator, "__mro__", ())

@@ -76,6 +76,31 @@ def test_classes_keep_their_type(labels):
     assert model.predict_proba(X).shape == (90, len(labels))
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([False, True], dtype=object),
+        np.array([0, 1], dtype=object),
+        np.array([0.5, 1.0, 1.5]),
+        np.array(["a", "b", "c"]),
+    ],
+)
+def test_labels_of_any_type_can_be_scored(labels):
+    y = labels[np.arange(len(X)) % len(labels)]
+    model = AutoClassifier(**{**CHEAP, "max_trials": 1}, scoring="accuracy").fit(X, y)
+    assert model.score(X, y) == (model.predict(X) == y).mean()
+    assert model.score(X[:3], np.array(["new"] * 3)) == 0.0
+
+
+def test_a_target_may_be_written_as_amounts():
+    prices = (1_000 + 200 * FRAME["price"]).round(2)
+    texts = [f"${price:,.2f}" for price in prices]
+    model = AutoRegressor(**{**CHEAP, "max_trials": 1}).fit(X, texts)
+    plain = AutoRegressor(**{**CHEAP, "max_trials": 1}).fit(X, prices)
+    np.testing.assert_allclose(model.predict(X), plain.predict(X))
+    assert model.score(X, texts) == pytest.approx(plain.score(X, prices))
+
+
 def test_the_name_of_the_target_is_as_good_as_the_target(classifier):
     both = FRAME.drop(columns=["price", "month"])
     model = AutoClassifier(**CHEAP).fit(both, "sold")
@@ -229,6 +254,19 @@ def test_a_callback_sees_every_trial_and_may_end_the_run():
     model.fit(X, FRAME["sold"])
     assert seen == [0, 1]
     assert len(model.history_) == 2
+
+
+def test_a_callback_that_raises_costs_nothing_but_itself():
+    seen = []
+
+    def fail(trial):
+        raise TypeError("None < 1")
+
+    model = AutoClassifier(**{**CHEAP, "callbacks": [fail, seen.append]})
+    with pytest.warns(UserWarning, match="A callback raised TypeError: None < 1"):
+        model.fit(X, FRAME["sold"])
+    assert len(seen) == len(model.history_) == 2
+    assert model.history_["status"].tolist() == ["complete"] * 2
 
 
 def test_ctrl_c_gives_the_best_so_far():

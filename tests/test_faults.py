@@ -14,6 +14,7 @@ from autopipe import AutoClassifier
 from autopipe.errors import OptionError, RunError
 from autopipe.execution.inline import Inline
 from autopipe.execution.store import Store
+from autopipe.run import Run
 
 X = pd.DataFrame({"size": np.linspace(0, 1, 60), "step": np.arange(60) % 7})
 Y = np.where(X["size"] > 0.4, "yes", "no")
@@ -124,3 +125,23 @@ def test_the_memory_limit_reaches_the_workers(monkeypatch):
 def test_a_memory_limit_that_is_none_is_refused():
     with pytest.raises(OptionError, match='memory_limit="4 gigs"'):
         AutoClassifier(**ARGUMENTS, memory_limit="4 gigs").fit(X, Y)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_while_the_model_is_finished_needs_a_second_one(monkeypatch, capsys, times):
+    made = Run.result
+
+    def result(self, *given):
+        for _ in range(times):
+            interrupt()
+        return made(self, *given)
+
+    monkeypatch.setattr(Run, "result", result)
+    model = AutoClassifier(**{**ARGUMENTS, "max_trials": 1, "executor": "inline"})
+    if times == 1:
+        assert model.fit(X, Y).score(X, Y) > 0.8
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, Y)
+    assert "Ctrl-C again gives the model up" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -106,6 +106,9 @@ def test_scikit_learn_brings_five_data_sets():
         ([0.5, 1.5, 2.5] * 10, False),
         (range(30), False),
         ([0, 1, 2, 3], False),
+        (["$1,200", "$950", "$3.50"], False),
+        (["1 star", "2 star", "5 star"] * 5, True),
+        (["1st", "2nd", "3rd"], True),
     ],
 )
 def test_a_target_of_few_whole_numbers_or_names_holds_classes(values, are_classes):

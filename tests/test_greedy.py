@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import LAW, generators
 
-from autopipe.ensembles.greedy import greedy_weights
+from autopipe.ensembles.greedy import bagged_weights, greedy_weights
 from autopipe.errors import ShapeError
 from autopipe.metrics import metric_for
 from autopipe.task import Target, TaskKind
@@ -41,11 +43,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("choose", [greedy_weights, bagged_weights])
 @LAW
 @given(**CASES)
-def test_weights_are_not_negative_and_sum_to_one(kind, members, rows, rng):
+def test_weights_are_not_negative_and_sum_to_one(choose, kind, members, rows, rng):
     predictions, target = drawn(kind, members, rows, rng)
-    weights = greedy_weights(predictions, target, metric_for(None, kind, LABELS.get(kind)))
+    weights = choose(predictions, target, metric_for(None, kind, LABELS.get(kind)))
     assert weights.shape == (members,)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1)
@@ -118,3 +121,30 @@ def test_a_choice_that_is_cut_short_is_no_worse_than_its_best_member(
     best = max(score(target, metric, member) for member in predictions)
     average = np.tensordot(weights, predictions, axes=1)
     assert not weights.any() or score(target, metric, average) >= best - 1e-5 * abs(best)
+
+
+def refusing(target, errors):
+    raise ValueError("rows that are drawn twice")
+
+
+def infinite(target, errors):
+    return -np.inf
+
+
+@pytest.mark.parametrize("of_samples", [refusing, infinite])
+def test_samples_that_no_metric_can_score_give_no_weights(of_samples):
+    predictions, target = drawn(TaskKind.REGRESSION, 5, 30, np.random.default_rng(0))
+    metric = replace(RMSE, reduction=replace(RMSE.quick, score=of_samples))
+    assert not bagged_weights(predictions, target, metric).any()
+
+
+@pytest.mark.parametrize("samples", [3, 4, 9])
+def test_a_mean_of_choices_takes_those_that_ended_in_time(samples):
+    predictions, target = drawn(TaskKind.REGRESSION, 5, 30, np.random.default_rng(0))
+    ticks = iter(range(100_000))
+    until = samples * (5 * 20 + 1)  # a tick for each member and round, and one between
+    weights = bagged_weights(
+        predictions, target, RMSE, until=until, now=lambda: float(next(ticks))
+    )
+    assert weights.any() == (samples >= 4)
+    assert (weights.sum() == pytest.approx(1)) == (samples >= 4)

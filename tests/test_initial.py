@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from counted_runs import QUICK, fitted, toy
+from sklearn.base import clone
 
 from autopipe import AutoClassifier
 from autopipe.errors import OptionError, StoreError, TreeError, UnknownOperatorError
@@ -99,3 +100,8 @@ def test_an_unknown_search_is_refused_with_the_nearest():
 def test_a_run_may_begin_with_its_own_best_trees(tmp_path):
     fitted(1, path=tmp_path)
     assert fitted(2, path=tmp_path, init=str(tmp_path)).history_["number"].tolist() == [0, 1]
+
+
+def test_a_fitted_model_that_was_cloned_is_told() -> None:
+    with pytest.raises(OptionError, match="was not fitted, or scikit-learn cloned it"):
+        initial_trees([clone(fitted(1))])

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -104,3 +105,38 @@ def test_an_unknown_class_is_refused():
     coding = TargetCoding.learn(["a", "b", "a"], classify=True)
     with pytest.raises(InputError, match="'c', which is none of the 2 classes"):
         coding.encode(["a", "c"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["$1,200", "$950", "-$3.50"], [1200.0, 950.0, -3.5]),
+        (["3,5", "3,125", "1.200,0"], [3.5, 3.125, 1200.0]),
+        (["74 bhp", "103.5 bhp"], [74.0, 103.5]),
+        (["59:59", "1:00:05"], [3599.0, 3605.0]),
+        (["1", "2.5"], [1.0, 2.5]),
+    ],
+)
+def test_numbers_are_read_as_columns_are(texts, values):
+    coding = TargetCoding.learn(texts, classify=False)
+    restored = TargetCoding.restore(json.loads(json.dumps(coding.state())))
+    assert coding.encode(texts).tolist() == restored.encode(texts).tolist() == values
+
+
+def test_names_where_numbers_are_wanted_are_told():
+    with pytest.raises(InputError, match=r"holds names such as 'no'.* Use AutoClassifier"):
+        TargetCoding.learn(["yes", "no", "no"], classify=False)
+
+
+def test_codes_of_labels_that_were_not_learned_are_negative():
+    coding = TargetCoding.learn(["a", "b", "b"], classify=True)
+    assert coding.codes(["b", "c", "a"]).tolist() == [1, -1, 0]
+
+
+@given(st.lists(st.floats(-0.999, 1e9), min_size=1))
+def test_logarithms_are_turned_back(values):
+    coding = replace(TargetCoding.learn([1.0], classify=False), is_logarithmic=True)
+    restored = TargetCoding.restore(json.loads(json.dumps(coding.state())))
+    y = np.array(values)
+    np.testing.assert_allclose(restored.numbers(coding.coded(y)), y, rtol=1e-9, atol=1e-9)
+    assert (replace(coding, least=2.0).numbers(coding.coded(y)) >= 2.0).all()

@@ -68,15 +68,14 @@ def test_weights_of_several_choices_learn_less_of_the_luck() -> None:
     candidates = Candidates(target, folds, METRIC)
     for n in range(8):  # alike, so that equal weights are best
         added(candidates, target, folds, n, f"f{n}", noisy(target, 1.0, n))
-    one, several = candidates.select(), candidates.select(is_last=True)
-    looks = count()
-    cut_short = candidates.select(1.0, lambda: float(next(looks) > 500), is_last=True)
+    one, several = candidates.select(), candidates.bagged()
     assert one is not None and several is not None
-    assert several == candidates.select(is_last=True)
+    assert several == candidates.bagged()
     assert sum(several.weights.values()) == pytest.approx(1.0)
     unevenness = [sum(w**2 for w in chosen.weights.values()) for chosen in (one, several)]
     assert unevenness[1] < unevenness[0]
-    assert cut_short == one
+    looks = count()
+    assert candidates.bagged(1.0, lambda: float(next(looks) > 200)) is None
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:

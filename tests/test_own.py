@@ -111,3 +111,8 @@ def test_a_run_goes_on_without_an_operator_that_is_gone(X, tmp_path, monkeypatch
     assert model.history_.status.tolist() == ["complete"] * 3
     gone = model.history_.number[model.history_.tree.str.startswith("sign")]
     assert not {*gone} & {member.number for member in model._model.predictor.members}
+
+
+def test_an_object_in_the_place_of_its_class_is_told():
+    with pytest.raises(OptionError, match=r"give the class, learner\(Sign\)"):
+        learner(Sign())

@@ -58,6 +58,19 @@ def test_one_decimal_comma_decides_for_the_others():
     assert find_notation(["1,234", "3,500"]) == Notation(".")
 
 
+def test_lengths_of_time_keep_their_order_however_they_are_written():
+    ascending = ["0:07", "12:34", "59:59", "1:00:05", "10:00:00.5"]
+    notation = find_notation(ascending)
+    read = [notation.read(text) for text in ascending]
+    assert read == sorted(read) == [7, 754, 3_599, 3_605, 36_000.5]
+    assert parsed_numbers(np.array(ascending, object), notation)[0].tolist() == read
+
+
+def test_times_of_day_without_seconds_stay_hours():
+    notation = find_notation(["8:30", "8:30:15", "23:59"])
+    assert [notation.read(text) for text in ("8:30", "8:30:15")] == [30_600, 30_615]
+
+
 def test_a_strange_number_is_read_if_it_can_mean_only_one():
     assert read_strange("3,5") == 3.5
     assert read_strange("1,234") is None

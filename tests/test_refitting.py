@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from counted_runs import QUICK, fitted, toy
+from sklearn.model_selection import TimeSeriesSplit
 from trees import full
 
-from autopipe import AutoRegressor
+from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.datasets.synthetic import toy_table
 from autopipe.deployment import megabytes_of
 from autopipe.errors import OptionError
@@ -98,3 +101,35 @@ def test_rows_without_weight_are_not_fitted_to() -> None:
     turned = np.r_[y[:20][::-1], y[20:]]
     again = fitted(3).refit(X, turned, bag=False, sample_weight=weights)
     np.testing.assert_allclose(model.predict_proba(X), again.predict_proba(X))
+
+
+def test_after_splits_in_time_a_refit_delivers_one_model_of_all_rows() -> None:
+    model = fitted(3, cv=TimeSeriesSplit(3)).refit(*toy())
+    members = model._model.predictor.members
+    assert {len(one.models) for one in members} == {1}
+    grown = fitted(3).refit(*toy(), bag=False)._model.predictor.members
+    alone = {one.models[0].tree: one.models[0] for one in grown}
+    common = [one for one in members if one.models[0].tree in alone]
+    table = model._model.coding.encode(toy()[0])
+    for one in common:  # fitted to the same rows, all of them
+        np.testing.assert_allclose(
+            one.models[0].predict(table), alone[one.models[0].tree].predict(table), atol=1e-6
+        )
+    assert common
+
+
+def test_folds_that_a_file_does_not_keep_have_to_be_set_again(tmp_path: Path) -> None:
+    fitted(2, cv=TimeSeriesSplit(3)).save(tmp_path / "model")
+    model = load(tmp_path / "model")
+    with pytest.raises(OptionError, match="a TimeSeriesSplit, which files do not keep"):
+        model.refit(*toy())
+    model.set_params(cv=3).refit(*toy())
+    model.set_params(cv=None).refit(*toy())  # as the last refit was
+
+
+def test_a_model_of_groups_is_refitted_with_groups() -> None:
+    groups = np.arange(90) // 3
+    model = AutoClassifier(**QUICK, max_trials=2).fit(*toy(), groups=groups)
+    with pytest.raises(OptionError, match="fitted with groups"):
+        model.refit(*toy())
+    model.refit(*toy(), groups=groups)

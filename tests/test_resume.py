@@ -71,7 +71,8 @@ def test_a_run_on_a_sample_goes_on_with_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "_FEWEST_ROWS", 60)
     monkeypatch.setattr(sampling, "_VALUE_SECONDS", 1e9)
     timed = {"path": tmp_path, "time_budget": "50s", "callbacks": [lambda trial: True]}
-    fitted(3, **timed)
+    with pytest.warns(UserWarning, match="the run looks at 60 of them"):
+        fitted(3, **timed)
     monkeypatch.undo()
     assert fitted(3, **timed).history_["number"].tolist() == [0, 1]
     assert facts_in(tmp_path)["rows"] == 60

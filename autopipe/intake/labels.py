@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from autopipe.errors import InputError, ShapeError
 from autopipe.intake import cells
 from autopipe.intake.alignment import NO_TARGET
-from autopipe.intake.values import numbers
+from autopipe.intake.quantities import Notation, find_notation, readable_count
+from autopipe.intake.values import is_blank, numbers
 from autopipe.plain import from_json, plain, to_json
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # Fractions that repeat are grades such as 0.5, 1.0, 1.5; more of them are measurements.
 _MAX_FRACTIONAL_CLASSES = 20
+_MOST_TEXTS = 1_000  # that tell how numbers are written
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class TargetCoding:
     is_logarithmic : whether numbers are coded as log(1 + y), so that squared errors are those
         of logarithms
     least : below which no number is predicted; None for no such bound
+    notation : how texts state the numbers; None where they need none
 
     Examples
     --------
@@ -48,6 +51,7 @@ class TargetCoding:
     classes: NDArray[Any]
     is_logarithmic: bool = False
     least: float | None = None
+    notation: Notation | None = None
 
     @classmethod
     def learn(cls, y: Any, classify: bool) -> TargetCoding:
@@ -61,10 +65,11 @@ class TargetCoding:
         """
         column = _as_column(y)
         if not classify:
-            values = _numbers(column)
+            notation = _notation_of(column)
+            values = _numbers(column, notation)
             if len(values):
                 log.info("y is read as numbers from %g to %g", values.min(), values.max())
-            return cls(TaskKind.REGRESSION, np.empty(0))
+            return cls(TaskKind.REGRESSION, np.empty(0), notation=notation)
         _check_present(column)
         classes = _sorted_classes(column)
         if np.asarray(y).dtype.kind == "U" and all(isinstance(c, str) for c in classes):
@@ -85,19 +90,40 @@ class TargetCoding:
         """
         column = _as_column(y)
         if self.kind is TaskKind.REGRESSION:
-            return self.coded(_numbers(column))
-        _check_present(column)
-        places, distinct = cells.distinct(column)
-        code_of = {_key(label): code for code, label in enumerate(self.classes.tolist())}
-        codes = np.array([code_of.get(_key(label), -1) for label in distinct], dtype=np.int32)
-        result = codes[places]
-        if (result < 0).any():
-            unknown = distinct[places[result < 0][0]]
+            return self.coded(self.read(column))
+        codes = self.codes(column)
+        if (codes < 0).any():
+            unknown = plain(column.iloc[int(np.argmin(codes))])
             raise InputError(
                 f"y holds {unknown!r}, which is none of the {len(self.classes)} classes seen "
                 f"in fit: {_shown(self.classes)}. Drop such rows, or fit again."
             )
-        return result
+        return codes
+
+    def read(self, y: Any) -> FloatArray:
+        """The numbers that a target states, shape (rows,).
+
+        Raises
+        ------
+        InputError
+            If some are missing, or no numbers.
+        """
+        return _numbers(_as_column(y), self.notation)
+
+    def codes(self, y: Any) -> IntArray:
+        """The codes of classes, -1 for those that were not learned, shape (rows,).
+
+        Raises
+        ------
+        InputError
+            If the target has missing values.
+        """
+        column = _as_column(y)
+        _check_present(column)
+        places, distinct = cells.distinct(column)
+        code_of = {_key(label): code for code, label in enumerate(self.classes.tolist())}
+        codes = [code_of.get(_key(label), -1) for label in distinct]
+        return np.array(codes, dtype=np.int32)[places]
 
     def target(self, y: Any, weights: FloatArray | None = None) -> Target:
         """The coded target with the weights of its rows.
@@ -145,6 +171,7 @@ class TargetCoding:
             "classes": values,
             "is_logarithmic": self.is_logarithmic,
             "least": self.least,
+            "notation": None if self.notation is None else asdict(self.notation),
         }
 
     @classmethod
@@ -153,7 +180,38 @@ class TargetCoding:
         values = [from_json(label) for label in state["classes"]]
         classes = _array(values, np.dtype(state["dtype"]))
         kind = TaskKind(state["kind"])
-        return cls(kind, classes, state["is_logarithmic"], state["least"])
+        notation = state.get("notation")  # which files of before have not
+        return cls(
+            kind,
+            classes,
+            state["is_logarithmic"],
+            state["least"],
+            None if notation is None else Notation(**notation),
+        )
+
+
+def _notation_of(column: pd.Series[Any]) -> Notation | None:
+    """How the texts of a target state numbers; None where it needs no notation.
+
+    Raises
+    ------
+    InputError
+        If most of them state none.
+    """
+    if column.dtype.kind in "iufbcmM":
+        return None
+    distinct = cells.distinct(column)[1]
+    texts = sorted(cell for cell in distinct if isinstance(cell, str) and not is_blank(cell))
+    sample = texts[:: len(texts) // _MOST_TEXTS + 1]
+    if not pd.to_numeric(pd.Series(sample, dtype=object), errors="coerce").isna().any():
+        return None
+    notation = find_notation(sample)
+    if readable_count(notation, sample) < len(sample) / 2:
+        raise InputError(
+            f"y holds names such as {sample[0]!r}, and a regressor needs numbers. Use "
+            "AutoClassifier, or give another column."
+        )
+    return notation
 
 
 def _as_column(y: Any) -> pd.Series[Any]:
@@ -212,12 +270,12 @@ def _check_present(column: pd.Series[Any]) -> None:
         raise InputError("Input y contains infinity or a value too large. Drop such rows.")
 
 
-def _numbers(column: pd.Series[Any]) -> FloatArray:
+def _numbers(column: pd.Series[Any], notation: Notation | None) -> FloatArray:
     if column.dtype.kind in "Mm":
         raise InputError(
             "y holds times; a regressor needs numbers. Give the seconds since a fixed time."
         )
-    values = numbers(column)
+    values = numbers(column, notation)
     _check_present(pd.Series(values))
     return values
 

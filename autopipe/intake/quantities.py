@@ -11,7 +11,10 @@ _CURRENCIES = "US$|USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|Rs\\.?"
 _SIGNS = "$€£¥₹₽₩₺₴¢"
 _GROUP = {".": ",'’", ",": ".'’"}  # what may group digits beside the decimal mark
 _SPACES = " \u00a0\u202f"
-TIMES = ":"  # in place of a decimal mark: times of day and lengths of time, as seconds
+_LAST_HOUR = 24  # of a day
+# In place of a decimal mark, as seconds:
+TIMES = ":"  # times of day and lengths of time, of which "12:34" has hours and minutes
+LENGTHS = "m:"  # of time, of which it has minutes and seconds
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Notation:
 
     Parameters
     ----------
-    decimal : the decimal mark, "." or ",", or `TIMES`
+    decimal : the decimal mark, "." or ",", or one of `TIMES` and `LENGTHS`
     unit : what stands behind most of the numbers, without spaces; such as "km" or "%"
 
     Examples
@@ -40,8 +43,8 @@ class Notation:
 
     def read(self, text: str) -> float | None:
         """The number that a text states, or None where it states none in this notation."""
-        if self.decimal == TIMES:
-            return _seconds(text)
+        if self.decimal in (TIMES, LENGTHS):
+            return _seconds(text, begins_with_minutes=self.decimal == LENGTHS)
         match = _PATTERNS[self.decimal].fullmatch(text)
         if match is None or match["unit"] not in ("", self.unit):
             return None
@@ -54,10 +57,15 @@ def find_notation(texts: Sequence[str]) -> Notation:
     """The notation in which most of the texts are numbers.
 
     Between a decimal comma and commas that group digits, it is the reading that fits more
-    texts; where both fit all of them, as in "1,234", commas group.
+    texts; where both fit all of them, as in "1,234", commas group. "12:34" is minutes and
+    seconds where "59:59" and "1:00:05" stand beside it.
     """
     found = [Notation(mark, _usual_unit(texts, mark)) for mark in (".", ",")]
-    found.append(Notation(TIMES))
+    times = [match for match in map(_TIME.fullmatch, texts) if match is not None]
+    are_lengths = any(match["seconds"] for match in times) and any(
+        not match["seconds"] and int(match["hours"]) > _LAST_HOUR for match in times
+    )
+    found.append(Notation(LENGTHS if are_lengths else TIMES))
     return max(found, key=lambda notation: readable_count(notation, texts))
 
 
@@ -75,7 +83,7 @@ def read_strange(text: str) -> float | None:
     return readings.pop() if len(readings) == 1 else None
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(text: str, begins_with_minutes: bool) -> float | None:
     """What "19:30", "7:30 pm" or "12:05:59.5" stand for."""
     match = _TIME.fullmatch(text)
     if match is None:
@@ -83,7 +91,10 @@ def _seconds(text: str) -> float | None:
     hours = int(match["hours"])
     if match["half"]:
         hours = hours % 12 + 12 * (match["half"] in "pP")
-    return 3600 * hours + 60 * int(match["minutes"]) + float(match["seconds"] or 0)
+    first = 3600 * hours + 60 * int(match["minutes"])
+    if not match["seconds"]:
+        return first / 60 if begins_with_minutes else first
+    return first + float(match["seconds"])
 
 
 def _usual_unit(texts: Sequence[str], decimal: str) -> str:

@@ -111,8 +111,8 @@ def judge_names(texts: Sequence[str], rows: int) -> tuple[Role, bool, bool]:
     """The role of texts that are no values, and whether to keep categories and texts.
 
     Few texts are categories; texts of which nearly every row has its own are identifiers
-    if they look like codes, else prose. In between they are kept as both, and called prose
-    where most are of several words and seldom return.
+    if they look like codes, else prose. In between they are kept as both, but for names that
+    many rows have each, and called prose where most are of several words and seldom return.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ import pandas as pd
 
 from autopipe.errors import InputError
 from autopipe.intake.alignment import split_target
+from autopipe.intake.labels import TargetCoding
 from autopipe.intake.reading import read_table
 
 log = logging.getLogger(__name__)
@@ -86,11 +87,19 @@ def _reader(
 
 
 def holds_classes(y: pd.Series[Any]) -> bool:
-    """Whether a target reads as names of classes rather than as numbers."""
+    """Whether a target reads as names of classes rather than as numbers or amounts."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    if is_bool_dtype(y) or not is_numeric_dtype(y):
+    if is_bool_dtype(y):
         return True
+    if not is_numeric_dtype(y):
+        try:
+            coding = TargetCoding.learn(y, classify=False)
+            y = pd.Series(coding.read(y))
+        except InputError:
+            return True
+        if coding.notation is None:
+            return True
     distinct = y.unique()
     most = max(2, min(_MOST_CLASSES, len(y) // _ROWS_PER_CLASS))
     return len(distinct) <= most and bool((distinct % 1 == 0).all())

@@ -112,9 +112,9 @@ class Inspection:
         target = model.target_coding.target(y)
         frame = as_frame(X)
         check_rows(frame, y, frame is X)
-        return table, frame, target, self._metric_of(model)
+        return table, frame, target, self._metric(model)
 
-    def _metric_of(self, model: Model) -> Metric:
+    def _metric(self, model: Model) -> Metric:
         """The metric of the fit, for numbers as the model codes them.
 
         Raises
@@ -123,7 +123,7 @@ class Inspection:
             If `scoring` is another one by now, or an earlier autopipe coded numbers for it in
             another way.
         """
-        metric, coding = self._metric(model), model.target_coding
+        metric, coding = self._scoring(model), model.target_coding
         if metric.is_logarithmic and not coding.is_logarithmic:
             raise OptionError(
                 f"An earlier autopipe fitted this model without logarithms, which "
@@ -131,7 +131,7 @@ class Inspection:
             )
         return metric.raised_to(coding.least)
 
-    def _metric(self, model: Model) -> Metric:
+    def _scoring(self, model: Model) -> Metric:
         """The metric of the fit, for numbers that nothing is known of."""
         kind = model.target_coding.kind
         classes = None if kind is TaskKind.REGRESSION else model.target_coding.classes
