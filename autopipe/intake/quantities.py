@@ -91,7 +91,7 @@ def _seconds(text: str, begins_with_minutes: bool) -> float | None:
     hours = int(match["hours"])
     if match["half"]:
         hours = hours % 12 + 12 * (match["half"] in "pP")
-    first = 3600 * hours + 60 * int(match["minutes"])
+    first = 3600.0 * hours + 60.0 * int(match["minutes"])
     if not match["seconds"]:
         return first / 60 if begins_with_minutes else first
     return first + float(match["seconds"])
