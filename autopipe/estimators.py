@@ -60,7 +60,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         gives the same model
     preset : "fast", "balanced", "best" or "interpretable"; it fills time, number of folds,
         learners and ensemble where these are left at their defaults.
-        `print(autopipe.presets.PRESETS["fast"])` shows how.
+        `autopipe.presets.PRESETS` says all of each.
     scoring : a scikit-learn scorer's name or a scorer; by default ROC AUC for two classes,
         log loss for more, root mean squared error for numbers. Of two classes the one that
         is sorted last is the positive one. A scorer of your own is shown predictions in the

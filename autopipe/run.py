@@ -136,7 +136,7 @@ class Run:
         else:
             self._enter(trial, predictions)
         self.progress.update(trial, None if self.selection is None else self.selection.score)
-        return any([self._is_ended_by(callback, trial) for callback in tuple(self.callbacks)])
+        return any([self._is_ended_by(callback, trial) for callback in self.callbacks])
 
     def _is_ended_by(self, callback: Callback, trial: Trial) -> bool:
         """Call a callback; one that raises is not called again, and costs no trial."""

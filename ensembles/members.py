@@ -152,9 +152,7 @@ class Candidates:
         return False
 
     def select(
-        self,
-        until: float = float("inf"),
-        now: Callable[[], float] = time.monotonic,
+        self, until: float = float("inf"), now: Callable[[], float] = time.monotonic
     ) -> Selection | None:
         """The greedy ensemble of the candidates; None where there are none.
 

@@ -95,11 +95,11 @@ def holds_classes(y: pd.Series[Any]) -> bool:
     if not is_numeric_dtype(y):
         try:
             coding = TargetCoding.learn(y, classify=False)
-            y = pd.Series(coding.read(y))
         except InputError:
             return True
         if coding.notation is None:
             return True
+        y = pd.Series(coding.read(y))
     distinct = y.unique()
     most = max(2, min(_MOST_CLASSES, len(y) // _ROWS_PER_CLASS))
     return len(distinct) <= most and bool((distinct % 1 == 0).all())
