@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from autopipe.arguments import check_limit
 from autopipe.clock import Clock
@@ -147,12 +148,12 @@ class Afterwards:
         InputError
             If the data cannot be used.
         OptionError
-            If the folds of `fit` cannot be made of these rows.
+            If the folds of `fit` cannot be made of these rows, or its costs are not of their
+            classes.
         """
         model = self._fitted()
         _check_folds(model.facts, self.cv, groups)
         X, y = features_and_target(X, y)
-        roles = {name: role.value for name, role in model.coding.roles.items()}
         monotone = {from_json(name): sign for name, sign in model.facts.get("monotone", [])}
         given = training_rows(
             model.joined(X, tables),
@@ -160,9 +161,11 @@ class Afterwards:
             model.target_coding.kind is not TaskKind.REGRESSION,
             groups,
             sample_weight,
-            roles,
-            monotone or None,
+            monotone=monotone or None,
+            former=model.coding,
         )
+        if model.costs is not None:
+            _check_classes(given.target_coding.classes, model.target_coding.classes)
         metric = self._scoring(replace(model, target_coding=given.target_coding))
         given, metric = given.aimed_at(metric)
         table, target = given.table, given.target
@@ -196,6 +199,16 @@ def _check_folds(facts: Mapping[str, Any], cv: Any, groups: Any) -> None:
         raise OptionError(
             "refit: the model was fitted with groups. Give those of these rows; where every "
             "row stands for itself, groups=range(len(X))."
+        )
+
+
+def _check_classes(classes: NDArray[Any], former: NDArray[Any]) -> None:
+    """Refuse classes that the costs of the fit say nothing of."""
+    if classes.tolist() != former.tolist():
+        raise OptionError(
+            f"refit: y holds the classes {classes.tolist()}, and fit was given costs for "
+            f"{former.tolist()}. Give rows of all these and no others, or fit again with "
+            "costs for the new ones."
         )
 
 

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autopipe.errors import AutopipeError, InputError, OptionError, StoreError
+from autopipe.interrupts import Termination, patience
 from autopipe.knowledge_commands import knowledge, learn
 from autopipe.usage import parser
 
@@ -43,34 +44,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         "learn": learn,
         "knowledge": knowledge,
     }[arguments.command]
-    with _termination_as_interrupt() as was_terminated:
+    with _termination_as_interrupt() as termination:
         try:
             with _one_line_warnings():
                 command(arguments)
                 sys.stdout.flush()
         except KeyboardInterrupt:
             _say("autopipe: interrupted")
-            return _TERMINATED if was_terminated() else _INTERRUPTED
+            return _TERMINATED if termination.came else _INTERRUPTED
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (AutopipeError, OSError) as error:
             _say(f"autopipe: error: {' '.join(str(error).split())}")
             return 2
-        return _TERMINATED if was_terminated() else 0
+        return _TERMINATED if termination.came else 0
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[Callable[[], bool]]:
-    """Let SIGTERM end a command as Ctrl-C does; gives a question whether it came."""
-    received: list[int] = []
-
-    def interrupt(number: int, _: object) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, interrupt)
+def _termination_as_interrupt() -> Iterator[Termination]:
+    """Let SIGTERM end a command as Ctrl-C does."""
+    termination = Termination()
+    former = signal.signal(signal.SIGTERM, termination)
     try:
-        yield lambda: bool(received)
+        yield termination
     finally:
         signal.signal(signal.SIGTERM, former)
 
@@ -185,10 +181,11 @@ def _several(arguments: argparse.Namespace) -> dict[str, Any]:
 def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """The columns and the target of the rows that have one."""
     from autopipe.intake.alignment import split_target
+    from autopipe.intake.labels import has_target
     from autopipe.intake.reading import read_table
 
     X, y = split_target(read_table(data), target)
-    is_labelled = y.notna()
+    is_labelled = has_target(y)
     if not is_labelled.all():
         _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {target}: left out.")
         X, y = X[is_labelled], y[is_labelled]
@@ -206,8 +203,9 @@ def _fit_and_write(
     from autopipe.spreadsheet import without_formulas
 
     model.fit(X, y, **several)
-    model.save(out / _MODEL)
-    without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
+    with patience():
+        model.save(out / _MODEL)
+        without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
     if model.interrupted_:
         _say(f"Interrupted: the best so far is kept. `autopipe resume {out}` goes on.")
     print(_summary(model))

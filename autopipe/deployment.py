@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -11,13 +10,14 @@ from io import BytesIO
 from statistics import median
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
 from autopipe.ensembles.calibration import parts_of
 from autopipe.ensembles.front import Cost, Evidence, Front, points_of
 from autopipe.ensembles.members import Candidates
-from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
 from autopipe.folds import Folds
 from autopipe.operators.fitted import FittedTree, write_fitted
 from autopipe.table import Table
@@ -113,19 +113,31 @@ def rows_ms(
 def megabytes_of(members: Sequence[Member]) -> float:
     """Of the fitted state of all models, as in a file."""
     file = BytesIO()
-    for member in {
-        each.number: each for one in members for each in (one, *one.inputs)
-    }.values():
+    for member in pipelines_of(members).values():
         write_fitted(file, member.models)
     return file.tell() / 1e6
 
 
-def reading_cost(read: Callable[[Any], object], frame: pd.DataFrame) -> Cost:
-    """What it takes to code one row of the user's table, and a thousand."""
+def reading_cost(
+    read: Callable[[Any], object], frame: pd.DataFrame, join: Callable[[Any], Any]
+) -> Cost:
+    """What it takes to code one row of the user's table, and a thousand.
+
+    Parameters
+    ----------
+    join : adds the columns of other tables; timed once, for it may take long
+    """
+
+    def took(given: pd.DataFrame) -> float:
+        begin = time.perf_counter()
+        whole = join(given)
+        joining_ms = 1000.0 * (time.perf_counter() - begin)
+        return joining_ms + milliseconds(lambda: read(whole))
+
     row, rows = frame.iloc[:1], frame.iloc[np.arange(_BATCH) % len(frame)]
     with warnings.catch_warnings():  # of what was told when the whole table was read
         warnings.simplefilter("ignore")
-        return Cost(milliseconds(lambda: read(row)), milliseconds(lambda: read(rows)), 0.0)
+        return Cost(took(row), took(rows), 0.0)
 
 
 def front_of(
@@ -146,7 +158,7 @@ def front_of(
     seconds : that this may take; what does not fit in is not timed, or left out
     """
     until = time.monotonic() + seconds
-    held = {each.number: each for one in members for each in (one, *one.inputs)} | reserve
+    held = pipelines_of(members) | reserve
     known = {trial.number: trial for trial in trials}
     costs = {
         number: _cost(member, known[number], len(folds), table, time.monotonic() < until)
@@ -212,7 +224,7 @@ def _shared(
     part of its own, and one that is paid once for all.
     """
     predict = Predictor(tuple(members), target.prior()).predict
-    parts = {each.number: each for one in members for each in (one, *one.inputs)}
+    parts = pipelines_of(members)
     count = sum(len(one.models) for one in parts.values())
     alone = sum(costs[n].row_ms * len(one.models) for n, one in parts.items())
     batch = sum(costs[n].thousand_ms * len(one.models) for n, one in parts.items())
@@ -237,7 +249,7 @@ def _batch_ms(
     row : milliseconds of one
     alone : of a thousand on one core, as all models say that are asked one after the other
     """
-    told, count, took = alone / (os.cpu_count() or 1), 1, row
+    told, count, took = alone / int(joblib.cpu_count()), 1, row
     for more in _PROBES:
         expected = took + (told - took) * (more - count) / (_BATCH - count)
         if time.monotonic() + 2 * expected / 1000.0 > until:  # the first time, and once more

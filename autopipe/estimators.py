@@ -259,7 +259,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             )
             rows, metric = rows.aimed_at(metric)
             reading = reading_cost(
-                lambda few: rows.coding.encode(joined(joining, few, tables)), given
+                rows.coding.encode, given, lambda few: joined(joining, few, tables)
             )
             options = replace(
                 options,

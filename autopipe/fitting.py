@@ -38,7 +38,7 @@ from autopipe.execution.plan import affordable_fits, plan
 from autopipe.execution.racing import Race
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
-from autopipe.folds import Folds, default_count, holdout, make_folds
+from autopipe.folds import Folds, default_count, holdout, make_folds, splitter_name
 from autopipe.initial import initial_trees
 from autopipe.interrupts import patience
 from autopipe.learning.remembering import first_trees
@@ -289,7 +289,7 @@ def _judged(
     A resumed run keeps the rows and the number of folds that it began with.
     """
     cv, groups = options.cv, options.groups
-    if cv is None or isinstance(cv, int):  # no splitter that counts on all rows
+    if not splitter_name(cv):  # which would count on all rows
         seconds = max(_LEAST_SECONDS, clock.end - _finish_seconds(clock.budget) - clock.now())
         rows = affordable_rows(table, target, seconds, seeds, former.get("rows"))
         if rows is not None:

@@ -16,7 +16,7 @@ from autopipe.ensembles.corrected_score import Estimate, Score
 from autopipe.ensembles.decisions import Decision, is_of_labels
 from autopipe.ensembles.front import Front, read_front, write_front
 from autopipe.ensembles.intervals import Conformal
-from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
 from autopipe.errors import StoreError, UnknownOperatorError
 from autopipe.execution.files import DAMAGE, write_atomically
 from autopipe.execution.store import row_of, trial_of
@@ -69,10 +69,8 @@ class Model:
     @property
     def parts(self) -> list[Member]:
         """Every pipeline once, inputs before those that read them."""
-        members = self.predictor.members
-        parts = {each.number: each for member in members for each in member.inputs}
-        parts |= {member.number: member for member in members}  # whose weights mean something
-        return sorted(parts.values(), key=lambda part: (bool(part.inputs), part.number))
+        parts = pipelines_of(self.predictor.members).values()
+        return sorted(parts, key=lambda part: (bool(part.inputs), part.number))
 
     @property
     def fold_count(self) -> int:
@@ -124,7 +122,6 @@ def write_model(model: Model, path: Path) -> None:
         If the file cannot be written.
     """
     members, temperature = model.predictor.members, model.predictor.temperature
-    parts = {part.number: part for member in members for part in (member, *member.inputs)}
     head = {
         "format": FORMAT,
         "versions": library_versions(),
@@ -146,8 +143,7 @@ def write_model(model: Model, path: Path) -> None:
     }
 
     files: dict[str, Writer] = {
-        _member_name(part.number): partial(_write_models, part.models)
-        for part in parts.values()
+        _member_name(part.number): partial(_write_models, part.models) for part in model.parts
     }
     if model.front is not None:
         front = model.front.made_of(members)

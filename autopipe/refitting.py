@@ -130,23 +130,24 @@ class Rows:
         if inputs:
             table = table_of(np.stack([fits[one.number].out_of_fold for one in inputs]))
         tree = member.models[0].tree
-        begin = time.monotonic()
         if member.number not in fits:
-            fits[member.number] = crossfit(
+            begin = time.monotonic()
+            fit = crossfit(
                 tree, table, self.target, self.folds, self.seeds, fold_threads=self.threads
             )
+            fits[member.number] = fit
+            scores = fold_scores(fit.out_of_fold, self.target, self.folds, self.metric)
+            trials[member.number] = replace(
+                trials[member.number],
+                score=float(np.mean(scores)),
+                fold_scores=scores,
+                seconds=time.monotonic() - begin,
+                predict_seconds=fit.row_seconds,
+                megabytes=megabytes_of([replace(member, models=fit.models, inputs=())]),
+                train_share=1.0,
+                is_truncated=False,
+            )
         fit = fits[member.number]
-        scores = fold_scores(fit.out_of_fold, self.target, self.folds, self.metric)
-        trials[member.number] = replace(
-            trials[member.number],
-            score=float(np.mean(scores)),
-            fold_scores=scores,
-            seconds=time.monotonic() - begin,
-            predict_seconds=fit.row_seconds,
-            megabytes=megabytes_of([replace(member, models=fit.models, inputs=())]),
-            train_share=1.0,
-            is_truncated=False,
-        )
         models, are_early = fit.models, self.folds.are_early
         if are_early:
             models = tuple(models[fold] for fold in self.folds.largest_first)

@@ -82,7 +82,9 @@ class Second:
     def trial(self, number: int, members: Sequence[int]) -> Trial:
         """The record of it, which says why it is not used."""
         verdict = ""
-        if not self.seems_better:
+        if not len(self.weights):
+            verdict = "not used: it could not be judged"
+        elif not self.seems_better:
             verdict = f"not used: the ensemble gains {self.gain:.2g} ± {self.spread:.1g} by it"
         elif self.unseen is None:
             verdict = "not used: time or folds were too few to judge it by unseen rows"
@@ -162,9 +164,15 @@ class Stacking:
         return seconds
 
     def _compared(self, second: Second, predictions: FloatArray, weights: FloatArray) -> Second:
-        """With what the ensemble seems to gain by it, as the scores of the folds tell."""
+        """With what the ensemble seems to gain by it, as the scores of the folds tell.
+
+        Raises
+        ------
+        DeadlineReached
+            If the time is up.
+        """
         everyone = np.concatenate([predictions, second.fit.out_of_fold[None]])
-        chosen = greedy_weights(everyone, self.target, self.metric)
+        chosen = greedy_weights(everyone, self.target, self.metric, until=self.deadline)
         averages = (
             np.tensordot(chosen, everyone, axes=1),
             np.tensordot(weights, predictions, axes=1),
@@ -175,6 +183,8 @@ class Stacking:
         def gain(is_drawn: bool) -> float:
             differences = []
             for target, rows in judges:
+                if time.monotonic() >= self.deadline:
+                    raise DeadlineReached("The second level could not be compared in time.")
                 size = len(rows)
                 draw = rng.integers(size, size=size) if is_drawn else np.arange(size)
                 ours, theirs = (

@@ -168,6 +168,21 @@ class Table:
         blocks = (self.numbers[rows], self.precise[rows], self.codes[rows])
         return Table(self.schema, *blocks, texts)
 
+    def take_new(self, rows: NDArray[np.integer], known: NDArray[np.integer]) -> Table:
+        """Some rows as if the `known` ones were all that was ever seen.
+
+        Categories that none of these has become missing, as they do in new tables.
+        """
+        taken = self.take(rows)
+        for column in self.schema.columns:
+            if column.levels and column.block == "codes":
+                is_known = np.zeros(column.levels + 1, bool)
+                is_known[-1] = True  # a missing one
+                is_known[self.codes[known, column.index]] = True
+                codes = taken.codes[:, column.index]
+                codes[~is_known[codes]] = -1
+        return taken
+
     def with_numbers(self, added: Mapping[str, NDArray[np.floating]]) -> Table:
         """A copy with columns of numbers added behind the others, by name.
 

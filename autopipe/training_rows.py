@@ -72,12 +72,14 @@ def training_rows(
     sample_weight: Any = None,
     roles: Mapping[Any, str] | None = None,
     monotone: Mapping[Any, int] | None = None,
+    former: Coding | None = None,
 ) -> TrainingRows:
     """Read what `fit` is given.
 
     Parameters
     ----------
     X, y, groups, sample_weight, roles, monotone : as for `fit`, X without its target
+    former : of other rows, as for `Coding.learn`
 
     Raises
     ------
@@ -85,7 +87,7 @@ def training_rows(
         If the data cannot be used.
     """
     frame = as_frame(X)
-    coding = Coding.learn(X, roles)
+    coding = Coding.learn(X, roles, former)
     check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
     check_groups(groups, len(frame))
     table = coding.encode(X)

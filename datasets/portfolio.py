@@ -85,9 +85,11 @@ _TARGET_MEANS = (  # AG r21, its statistics in the place of the categories
     "lightgbm(target_encoding({table}), learning_rate=0.02, num_leaves=20, extra_trees=True, "
     "feature_fraction=0.5, bagging_fraction=0.8)"
 )
+# On fourteen data sets of up to 2,500 rows, ten leaves had 1.5 % less error than six levels
+# (from -7.3 to 1.7), in a fifth less time.
 _LOSSGUIDE = (  # AG r171, with a faster rate
-    "xgboost(codes({table}), learning_rate=0.03, grow_policy='lossguide', max_depth=6, "
-    "reg_alpha=4.0, reg_lambda=1.5, subsample=0.8)"
+    "xgboost(codes({table}), learning_rate=0.03, grow_policy='lossguide', max_depth=11, "
+    "max_leaves=10, reg_alpha=4.0, reg_lambda=1.5, subsample=0.8)"
 )
 _DEEP_CATBOOST = "catboost(codes({table}), learning_rate=0.05, depth=8, l2_leaf_reg=1.0)"
 # For many rows: in the order in which they bettered an ensemble most for their time, on twelve
@@ -119,9 +121,12 @@ _SLOPED = (
 )
 _GAUSSIAN = "kernel_machine(robust_scaling(impute(codes(table))), kernel='gaussian')"
 # Measured out-of-fold: waves do better by a quarter on vehicle, bins by a tenth on California
-# housing, with 3,000 of its rows.
+# housing, with 3,000 of its rows. Of numbers, a rate of .07 took 1.5 % off the errors that .04
+# had on nine data sets of up to 1,500 rows (from -5.7 to 1.1), and an eighth off the time.
 _NETWORK = "mlp(codes({table}))"
-_NETWORK_FOR_NUMBERS = "mlp(codes({table}), embedding='piecewise', waves=32, embedding_size=6)"
+_NETWORK_FOR_NUMBERS = (
+    "mlp(codes({table}), embedding='piecewise', waves=32, embedding_size=6, learning_rate=0.07)"
+)
 _MEMBERS = "tabm(codes({table}))"
 _KERNEL_OF_MEANS = "kernel_machine(quantile_scaling(impute(target_encoding({table}))))"
 
@@ -322,7 +327,7 @@ def _ordered(situation: Situation) -> list[str]:
             order.insert(6 if is_early else 11, _GAUSSIAN)
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
-    return order if is_regression else [*order, f"temperature({linear})"]
+    return [*order, f"temperature({linear})"] if kind is TaskKind.MULTICLASS else order
 
 
 def _synthesized(tree: str, situation: Situation) -> str:

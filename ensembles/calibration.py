@@ -11,7 +11,8 @@ from autopipe.metrics import Metric, Score, neg_log_loss
 from autopipe.operators.calibration import Temperature
 from autopipe.task import FloatArray, IntArray, Target
 
-_MOST_CELLS = 50_000  # that a temperature is learned from; more move it by nothing
+_MOST_CELLS = 50_000  # that a temperature is learned from; more move it by nothing,
+_LEAST_SAMPLE = 1_000  # but no fewer rows than these, of however many classes
 _LEAST_ROWS = 300  # below, it is noise
 _PARTS = 5  # where there is one fold only
 _MOST_PARTS = 10  # each takes a fit
@@ -74,7 +75,7 @@ def calibrated(
     distinct = np.unique(parts)
     if not target.is_classification or len(target.y) < _LEAST_ROWS or len(distinct) < 2:
         return nothing
-    most = _MOST_CELLS // target.n_classes
+    most = max(_LEAST_SAMPLE, _MOST_CELLS // target.n_classes)
     sample = np.unique(np.linspace(0, len(target.y) - 1, most).astype(int))
     crossed = np.empty(predictions.shape)
     for part in distinct:

@@ -9,7 +9,7 @@ from typing import IO, Any, Self
 
 import numpy as np
 
-from autopipe.ensembles.predictor import Member
+from autopipe.ensembles.predictor import Member, pipelines_of
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
 _SIZES = (1, 2, 3, 5, 8, 13)  # members; between them little changes
@@ -130,7 +130,7 @@ class Front:
 
     def made_of(self, members: Sequence[Member]) -> Front:
         """What is left to choose where these members, of one point, are all there are."""
-        held = {each.number: each for one in members for each in (one, *one.inputs)}
+        held = pipelines_of(members)
         folds = min((len(member.models) for member in members), default=0)
         points = tuple(
             point
@@ -240,6 +240,6 @@ def read_front(file: IO[bytes], members: Sequence[Member]) -> Front:
     }
     return Front(
         tuple(Point.restore(point) for point in head["points"]),
-        {each.number: each for one in members for each in (one, *one.inputs)},
+        pipelines_of(members),
         Evidence(predictions, target, arrays["folds"], head["rows"]),
     )

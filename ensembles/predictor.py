@@ -39,6 +39,12 @@ class Member:
     inputs: tuple[Member, ...] = ()
 
 
+def pipelines_of(members: Sequence[Member]) -> dict[int, Member]:
+    """Every pipeline once, by number: inputs, and members, whose weights mean something."""
+    inputs = {each.number: each for member in members for each in member.inputs}
+    return inputs | {member.number: member for member in members}
+
+
 @dataclass(frozen=True, eq=False)
 class Predictor:
     """Predicts for coded tables.
@@ -73,7 +79,7 @@ class Predictor:
         with ExitStack() as stack:
             run: _Map = map
             if len(table) >= _ROWS_FOR_THREADS:
-                run = stack.enter_context(ThreadPoolExecutor(os.cpu_count())).map
+                run = stack.enter_context(ThreadPoolExecutor(_core_count())).map
             total = self._sum(table, run)
         return total / total.sum(axis=1, keepdims=True) if total.shape[1] > 1 else total
 
@@ -99,6 +105,14 @@ class Predictor:
 _Map = Callable[
     [Callable[[FittedTree], FloatArray], Iterable[FittedTree]], Iterator[FloatArray]
 ]
+
+
+def _core_count() -> int:
+    """Cores that this process may run on; all of them where the system does not tell."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
 
 
 def _means(members: Sequence[Member], table: Table, run: _Map) -> Iterator[FloatArray]:

@@ -19,7 +19,7 @@ from autopipe.evolution.search import Search
 from autopipe.evolution.template import Template
 from autopipe.seeds import Seeds
 from autopipe.tree import Node
-from autopipe.trial import Proposal, Source, Trial
+from autopipe.trial import Proposal, Source, Status, Trial
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class Steady(Search, ABC):
         if self._ladder is not None:
             self._ladder.note(trial)
         if trial.score is None:
-            if trial.train_share == 1.0:
+            if trial.train_share == 1.0 and trial.status is not Status.CANCELLED:
                 self._miss(trial)
             return
         try:

@@ -12,7 +12,8 @@ import numpy as np
 
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Limits, State
-from autopipe.operators.outcomes import Unit
+from autopipe.operators.gaps import Gaps
+from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
 from autopipe.space import Value
 from autopipe.task import FloatArray, Loss, Target
@@ -170,6 +171,8 @@ class Booster(ABC):
         self._outputs = 1
         self._unit = Unit()
         self._single = Single()
+        self._gaps = Gaps()
+        self._doubt = Doubt()
         self._model: Any = None  # of the library, which carries no types
 
     def _watch(self, target: Target, limits: Limits) -> BestRound:
@@ -204,8 +207,9 @@ class Booster(ABC):
     def state(self) -> State:
         """The library's own format, up to the best round."""
         model = np.frombuffer(self._dumped(), dtype=np.uint8)
-        columns = self._single.state()
-        return {"outputs": self._outputs, **asdict(self._unit), **columns, "model": model}
+        columns = {**self._single.state(), **self._gaps.state()}
+        outcome = {"outputs": self._outputs, **asdict(self._unit), "doubt": self._doubt.share}
+        return {**outcome, **columns, "model": model}
 
     def restore(self, state: State) -> Self:
         """Take back what `state` gave."""
@@ -213,9 +217,11 @@ class Booster(ABC):
         assert isinstance(model, np.ndarray) and isinstance(outputs, int)
         # Models of former versions have learned in the unit of their target.
         centre, scale = state.get("centre", 0.0), state.get("scale", 1.0)
+        doubt = state.get("doubt", 0.0)
         assert isinstance(centre, float) and isinstance(scale, float)
-        self._outputs, self._unit = outputs, Unit(centre, scale)
-        self._single = Single.restored(state)
+        assert isinstance(doubt, float)
+        self._outputs, self._unit, self._doubt = outputs, Unit(centre, scale), Doubt(doubt)
+        self._single, self._gaps = Single.restored(state), Gaps.restored(state)
         self._model = self._loaded(model.tobytes())
         return self
 

@@ -31,10 +31,10 @@ class Temperature:
     def fit(self, predictions: FloatArray, target: Target) -> Self:
         from scipy.optimize import minimize_scalar
 
-        rows = np.arange(len(predictions))
+        rows, logits = np.arange(len(predictions)), _logits(predictions)
 
         def log_loss(log_temperature: float) -> float:
-            corrected = _softened(predictions, np.exp(log_temperature))
+            corrected = _softened(logits, np.exp(log_temperature))
             return -float(np.average(np.log(corrected[rows, target.y]), weights=target.weights))
 
         found = minimize_scalar(
@@ -44,7 +44,7 @@ class Temperature:
         return self
 
     def transform(self, predictions: FloatArray) -> FloatArray:
-        return _softened(predictions, self.temperature)
+        return _softened(_logits(predictions), self.temperature)
 
     def state(self) -> State:
         return {"temperature": self.temperature}
@@ -157,8 +157,12 @@ def _normalised(shares: FloatArray) -> FloatArray:
     return np.asarray(bounded / bounded.sum(axis=1, keepdims=True))
 
 
-def _softened(predictions: FloatArray, temperature: float) -> FloatArray:
-    logits = np.log(np.maximum(predictions.astype(np.float64), _FLOOR)) / temperature
+def _logits(predictions: FloatArray) -> FloatArray:
+    return np.asarray(np.log(np.maximum(predictions.astype(np.float64), _FLOOR)))
+
+
+def _softened(logits: FloatArray, temperature: float) -> FloatArray:
+    logits = logits / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 

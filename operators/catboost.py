@@ -28,7 +28,8 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
-from autopipe.operators.outcomes import Unit
+from autopipe.operators.gaps import Gaps
+from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
 from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
@@ -44,6 +45,7 @@ class _Pooled:
     target: Target
     unit: Unit
     single: Single
+    X: Matrix  # in single precision
     constraints: Mapping[str, list[int]]
 
 
@@ -64,7 +66,7 @@ class CatBoost(Booster):
         pool = _pool(X, target)
         if not X.categorical:  # a quantised pool would lose the categories' counts
             pool.quantize(border_count=_borders(len(X)))
-        return _Pooled(pool, target, unit, single, _constraints(X))
+        return _Pooled(pool, target, unit, single, X, _constraints(X))
 
     def fit(
         self,
@@ -80,6 +82,8 @@ class CatBoost(Booster):
         assert isinstance(prepared, _Pooled)
         check_deadline(limits)
         self._unit, self._single = prepared.unit, prepared.single
+        self._gaps = Gaps.of(prepared.X, train_rows)
+        self._doubt = Doubt.of_absent(prepared.target.take(train_rows))
         best = self._watch(prepared.target.take(valid_rows), limits)
         stop = _Stop(best)
         self._model = catboost.CatBoost(
@@ -122,7 +126,8 @@ class CatBoost(Booster):
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # CatBoost refuses
-        pool = _pool(replace(X, values=self._single.values(X)))
+        values = self._gaps.filled(self._single.values(X))
+        pool = _pool(replace(X, values=values))
         raw = self._model.predict(pool, prediction_type="RawFormulaVal", thread_count=1)
         return self._probabilities(np.asarray(raw).T)
 
@@ -132,9 +137,9 @@ class CatBoost(Booster):
             return self._unit.restored(raw.reshape(-1, 1))
         if self._outputs == 2:
             positive = 1.0 / (1.0 + np.exp(-raw.ravel()))
-            return np.column_stack([1.0 - positive, positive])
+            return self._doubt.mixed(np.column_stack([1.0 - positive, positive]))
         shifted = np.exp(raw - raw.max(axis=0))
-        return np.asarray((shifted / shifted.sum(axis=0)).T)
+        return self._doubt.mixed(np.asarray((shifted / shifted.sum(axis=0)).T))
 
     def gains(self, columns: int) -> FloatArray:
         told = np.zeros(columns)

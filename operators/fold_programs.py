@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, pairwise, repeat
+from threading import Lock
 
 from autopipe.devices import CPU
 from autopipe.operators.batched_training import train
@@ -56,7 +56,7 @@ def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") ->
         networks, recipes, folds = zip(*(jobs[place] for place in part), strict=True)
         return _within_memory(networks[0], recipes, folds, until, device, precision)
 
-    with _one_torch_thread(), ThreadPoolExecutor(workers) as pool:
+    with _one_torch_thread, ThreadPoolExecutor(workers) as pool:
         for begin in range(0, len(parts), workers):
             now, side_by_side = time.monotonic(), parts[begin : begin + workers]
             share = sum(map(len, side_by_side)) / (len(jobs) - len(trained))
@@ -74,17 +74,35 @@ def _split(places: list[int], count: int) -> list[list[int]]:
     return [places[low:high] for low, high in pairwise(bounds) if low < high]
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Let operations of torch take one thread: the last digits depend on their number."""
-    import torch
+class _OneTorchThread:
+    """Lets operations of torch take one thread: the last digits depend on their number.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    Of fits that overlap the first one in sets it, and the last one out gives back what was.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._fits, self._before = 0, 1
+
+    def __enter__(self) -> None:
+        import torch
+
+        with self._lock:
+            if not self._fits:
+                self._before = torch.get_num_threads()
+                torch.set_num_threads(1)
+            self._fits += 1
+
+    def __exit__(self, *_: object) -> None:
+        import torch
+
+        with self._lock:
+            self._fits -= 1
+            if not self._fits:
+                torch.set_num_threads(self._before)
+
+
+_one_torch_thread = _OneTorchThread()
 
 
 def _within_memory(

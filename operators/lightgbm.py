@@ -25,7 +25,8 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
-from autopipe.operators.outcomes import Unit
+from autopipe.operators.gaps import Gaps
+from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
@@ -38,7 +39,7 @@ _MOST_COLUMNS = (
 class _Binned:
     dataset: Any  # lightgbm.Dataset: the library carries no types
     target: Target
-    monotone: tuple[int, ...]
+    X: Matrix
 
 
 class LightGBM(Booster):
@@ -67,7 +68,7 @@ class LightGBM(Booster):
             },
             free_raw_data=True,
         )
-        return _Binned(dataset.construct(), target, X.monotone)
+        return _Binned(dataset.construct(), target, X)
 
     def fit(
         self,
@@ -85,11 +86,12 @@ class LightGBM(Booster):
         # A subset sorts the rows it is given; so are the predictions that come back.
         train_rows, order = np.sort(train_rows), np.argsort(valid_rows)
         train_target = prepared.target.take(train_rows)
-        self._unit = Unit.of(train_target)
+        self._unit, self._doubt = Unit.of(train_target), Doubt.of_absent(train_target)
         train = prepared.dataset.subset(train_rows).construct()
         train.set_label(self._unit.measured(train_target).y)
         valid = prepared.dataset.subset(valid_rows[order])
         valid_target = self._unit.measured(prepared.target.take(valid_rows[order]))
+        self._gaps = Gaps.of(prepared.X, train_rows)
         best = self._watch(valid_target, limits)
         booster = lightgbm.Booster(
             {
@@ -97,7 +99,7 @@ class LightGBM(Booster):
                 **{key: v for key, v in self.params.items() if key not in self.prepared_by},
                 "feature_fraction": _fraction(self.params, prepared.dataset.num_feature()),
                 "bagging_freq": 1,
-                "monotone_constraints": list(prepared.monotone),
+                "monotone_constraints": list(prepared.X.monotone),
                 "metric": "None",
                 "num_threads": limits.threads,
                 "seed": seed,
@@ -127,7 +129,7 @@ class LightGBM(Booster):
         self._model.best_iteration = best.rounds
         unsorted = np.empty_like(best.predictions)
         unsorted[order] = best.predictions
-        return self._unit.restored(unsorted)
+        return self._doubt.mixed(self._unit.restored(unsorted))
 
     @property
     def rounds(self) -> int:
@@ -138,8 +140,9 @@ class LightGBM(Booster):
         """Probabilities or numbers, shape (rows, outputs)."""
         if len(X) == 0:
             return np.empty((0, self._outputs))  # LightGBM refuses
-        found = as_outputs(self._model.predict(X.values, num_threads=1), self._outputs)
-        return self._unit.restored(found)
+        values = self._gaps.filled(X.values)
+        found = as_outputs(self._model.predict(values, num_threads=1), self._outputs)
+        return self._doubt.mixed(self._unit.restored(found))
 
     def gains(self, columns: int) -> FloatArray:
         return np.asarray(self._model.feature_importance("gain"), np.float64)

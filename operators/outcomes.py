@@ -49,6 +49,35 @@ class Unit:
         return np.asarray(self.centre + self.scale * wide, np.float64)
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What keeps a class from being ruled out: the share that every class has in any case.
+
+    A leaf of one row, and a booster of a class that it was never shown, give others exactly
+    nothing, and one such row costs a log loss more than a hundred good ones gain. The share is
+    what Laplace's rule of succession gives to what was never seen; of two classes it keeps
+    the order of the rows.
+    """
+
+    share: float = 0.0
+
+    @classmethod
+    def of(cls, train: Target) -> Self:
+        """What so many rows leave of it; none about numbers."""
+        return cls(1.0 / (len(train.y) + train.n_classes) if train.is_classification else 0.0)
+
+    @classmethod
+    def of_absent(cls, train: Target) -> Self:
+        """The same where a class has no row, and else none."""
+        return cls.of(train) if len(np.unique(train.y)) < train.n_classes else cls()
+
+    def mixed(self, predictions: FloatArray) -> FloatArray:
+        """Probabilities of shape (rows, classes) with their share; numbers as they are."""
+        if not self.share:
+            return predictions
+        return predictions * (1.0 - predictions.shape[1] * self.share) + self.share
+
+
 def outcomes_of(target: Target) -> FloatArray:
     """Columns of numbers that stand for the target, shape (columns, rows).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,8 @@ from autopipe.operators.declaration import (
     Predictions,
     check_deadline,
 )
-from autopipe.operators.outcomes import Unit
+from autopipe.operators.gaps import Gaps
+from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
@@ -70,15 +72,18 @@ class XGBoost(Booster):
         assert isinstance(prepared, _Cut)
         check_deadline(limits)
         X, target, self._single = prepared.X, prepared.target, prepared.single
-        self._unit = Unit.of(target.take(train_rows))
+        self._gaps = Gaps.of(X, train_rows, has_categories=True)
+        train_target = target.take(train_rows)
+        self._unit, self._doubt = Unit.of(train_target), Doubt.of_absent(train_target)
         target = self._unit.measured(target)
         bins = bins_for(len(X))
         train = self._quantised(
             X.take(train_rows), target.take(train_rows), limits, bins, prepared.cuts
         )
-        valid_target = target.take(valid_rows)
-        valid = self._quantised(X.take(valid_rows), valid_target, limits, bins, train)
-        best = self._watch(valid_target, limits)
+        new, new_target = X.take(valid_rows), target.take(valid_rows)
+        new = replace(new, values=self._gaps.filled(new.values))
+        valid = self._quantised(new, new_target, limits, bins, train)
+        best = self._watch(new_target, limits)
         booster = xgboost.Booster(
             {
                 **_objective(target),
@@ -113,12 +118,12 @@ class XGBoost(Booster):
     def predict(self, X: Matrix) -> FloatArray:
         """Probabilities or numbers, shape (rows, outputs)."""
         # For one row half of the time goes into a DMatrix.
-        values = self._single.values(X)
+        values = self._gaps.filled(self._single.values(X))
         predictions = self._model.inplace_predict(values, validate_features=False)
         return self._restored(predictions)
 
     def _restored(self, predictions: FloatArray) -> FloatArray:
-        return self._unit.restored(as_outputs(predictions, self._outputs))
+        return self._doubt.mixed(self._unit.restored(as_outputs(predictions, self._outputs)))
 
     def _quantised(
         self, X: Matrix, target: Target, limits: Limits, bins: int, ref: Any = None
@@ -169,7 +174,9 @@ def _objective(target: Target) -> dict[str, Value]:
 def _cost(params: Mapping[str, Value], shape: Shape) -> Cost:
     way = 8.0 * (5 if number(params, "reg_alpha") > 1 else 1)
     rounds = expected_rounds(number(params, "learning_rate"), way, shape)
-    cells = 5e-9 * number(params, "max_depth") / 6 * shape.cells
+    depth, leaves = number(params, "max_depth"), number(params, "max_leaves")
+    levels = min(depth, 1 + math.log2(leaves)) if leaves else depth  # passes over the rows
+    cells = 5e-9 * levels / 6 * shape.cells
     few = 2e-4 + 2.3e-6 * bins_for(shape.rows + shape.held_out)
     tree = few + 6e-8 * shape.rows + cells + 2e-8 * shape.held_out
     bins = BIN_SECONDS * shape.all_cells / 2  # the cuts are there
@@ -197,6 +204,7 @@ OPERATORS = (
             "reg_alpha": Float(0.0, 5.0, default=0.0),
             "reg_lambda": Float(0.0, 5.0, default=1.0),
             "grow_policy": Choice(("depthwise", "lossguide")),
+            "max_leaves": Choice((0, 10, 20, 40, 80)),  # 0 is no limit
         },
         keeps_monotone=True,
         device_rows=_ROWS_FOR_CUDA,

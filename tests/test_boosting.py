@@ -94,6 +94,58 @@ def test_a_late_booster_keeps_the_best_of_its_rounds(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", BOOSTERS)
+def test_where_nothing_was_missing_a_missing_number_is_the_median(name):
+    X, target = wavy(400)
+    X.values[7, 3] = np.nan  # a column that has a way for missing values
+    learner, rows = built(name), np.arange(400)
+    learner.fit(learner.prepare(X, target, Limits()), rows[:300], rows[300:], 0, Limits())
+    learner = built(name).restore(learner.state())
+    torn, filled = X.values.copy(), X.values.copy()
+    torn[:, 0], filled[:, 0] = np.nan, np.median(X.values[:300, 0])
+    expected = learner.predict(replace(X, values=filled))
+    np.testing.assert_allclose(learner.predict(replace(X, values=torn)), expected, rtol=1e-6)
+    torn[:, 3], filled[:, 3] = np.nan, np.median(X.values[8:300, 3])
+    different = learner.predict(replace(X, values=torn)) != learner.predict(
+        replace(X, values=filled)
+    )
+    assert different.any()
+
+
+def test_a_name_that_xgboost_has_not_seen_is_predicted_within_what_it_has():
+    names = np.repeat(np.arange(50), 8)  # the first of which cost a hundred times as much
+    y = np.where(names < 2, 100.0, 1.0) + default_rng(0).normal(size=400)
+    X = Matrix(names[:, None].astype(np.float32), (50,), ("c0",))
+    learner, rows = built("xgboost"), default_rng(1).permutation(400)
+    prepared = learner.prepare(X, Target(TaskKind.REGRESSION, y, 0), Limits())
+    learner.fit(prepared, rows[:300], rows[300:], 0, Limits())
+    new = replace(X, values=np.full((1, 1), np.nan, np.float32))
+    assert abs(learner.predict(new)[0, 0] - 1.0) < 2.0
+
+
+def test_leaves_are_no_more_than_is_said():
+    X, target = wavy(600)
+    learner, rows = built("xgboost", grow_policy="lossguide", max_leaves=10), np.arange(600)
+    learner.fit(learner.prepare(X, target, Limits()), rows[:400], rows[400:], 0, Limits())
+    trees = learner._model.trees_to_dataframe().groupby("Tree")["Feature"]
+    assert trees.agg(lambda feature: (feature == "Leaf").sum()).max() == 10
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_no_class_is_ruled_out(name):
+    if TaskKind.MULTICLASS not in catalogue()[name].kinds:
+        return
+    X, target = wavy(300)
+    y = np.digitize(target.y, [0.0]) + (np.arange(300) >= 290)  # a class that is new at the end
+    target, rows = Target(TaskKind.MULTICLASS, y, 3), np.arange(300)
+    learner = catalogue()[name].make(defaults(catalogue()[name].space))
+    out = learner.fit(learner.prepare(X, target, Limits()), rows[:250], rows[250:], 0, Limits())
+    again = learner.restore(learner.state()).predict(X.take(rows[250:]))
+    for predictions in (out, again):
+        assert predictions.min() > 1e-5
+        np.testing.assert_allclose(predictions.sum(axis=1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
 def test_names_that_tell_nothing_spoil_no_booster(name):
     X, target = wavy(600)
     names = default_rng(1).integers(0, 200, 600)

@@ -1,5 +1,6 @@
 import io
 import re
+import signal
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 
 from autopipe import cli, demo, usage
-from autopipe.estimators import load
+from autopipe.estimators import AutoClassifier, load
 from autopipe.intake import reading
+from autopipe.interrupts import patience
 
 QUICK = ["--max-trials", "2", "--budget", "4s", "--seed", "0"]  # too short for workers
 
@@ -181,6 +183,43 @@ def test_ctrl_c_gives_the_shells_own_exit_code(files, monkeypatch, capsys):
     monkeypatch.setattr(reading, "read_table", interrupt)
     assert run("fit", "any.csv", "--target", "y", "--out", files / "never") == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_sigterm_while_a_model_is_saved_lets_it_be_saved(files, tmp_path, monkeypatch, capsys):
+    def terminated(model, path):
+        signal.raise_signal(signal.SIGTERM)
+        save(model, path)
+
+    save, out = AutoClassifier.save, tmp_path / "run"
+    monkeypatch.setattr(AutoClassifier, "save", terminated)
+    words = ["fit", files / "classes.csv", "--target", "bought", "--out", out]
+    assert run(*words, *QUICK) == 143
+    assert "SIGTERM again gives the model up" in capsys.readouterr().err
+    assert load(out / "model.autopipe").classes_.tolist() == ["no", "yes"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_patience_lets_one_signal_pass_and_the_next_interrupts(number, monkeypatch, capsys):
+    def waits(_):
+        with patience():
+            signal.raise_signal(number)
+            print("kept")
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(cli, "_leaderboard", waits)
+    assert run("leaderboard", "any") == (143 if number == signal.SIGTERM else 130)
+    assert capsys.readouterr().out == "kept\n"
+
+
+def test_sigterm_that_somebody_else_handles_stays_theirs():
+    seen = []
+    former = signal.signal(signal.SIGTERM, lambda *_: seen.append("theirs"))
+    try:
+        with patience():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert seen == ["theirs"]
 
 
 @pytest.mark.parametrize(

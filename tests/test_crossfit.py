@@ -206,7 +206,13 @@ def test_run_data_survive_files(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["xgboost(codes(table))", "extra_trees(impute(codes(table)))", "mlp(codes(table))"]
+    "text",
+    [
+        "xgboost(codes(table))",
+        "xgboost(codes(with_features(table, target_mean(c0))))",
+        "extra_trees(impute(codes(table)))",
+        "mlp(codes(table))",
+    ],
 )
 def test_categories_that_training_rows_lack_are_missing_in_held_out_rows(text: str) -> None:
     """Codes in the order of the target tell nothing of a category that nobody has seen."""

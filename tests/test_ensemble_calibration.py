@@ -8,6 +8,7 @@ import pytest
 from autopipe.ensembles.calibration import calibrated, parts_of
 from autopipe.folds import Folds
 from autopipe.metrics import metric_for
+from autopipe.operators.calibration import Temperature
 from autopipe.task import Target, TaskKind
 
 LOG_LOSS = metric_for("neg_log_loss", TaskKind.BINARY, np.arange(2))
@@ -70,6 +71,22 @@ def test_few_rows_and_numbers_are_left_alone():
     numbers = Target(TaskKind.REGRESSION, np.arange(1_000.0), 0)
     parts = np.arange(1_000) % 5
     assert calibrated(np.zeros((1_000, 1)), numbers, parts, LOG_LOSS).temperature is None
+
+
+def test_of_many_classes_as_many_rows_are_learned_from_as_a_temperature_needs(monkeypatch):
+    rows, n_classes, seen = 1_500, 400, []
+    rng, fit = np.random.default_rng(0), Temperature.fit
+    predictions = rng.dirichlet(np.ones(n_classes), size=rows)
+    target = Target(TaskKind.MULTICLASS, rng.integers(n_classes, size=rows), n_classes)
+
+    def watched(self, told, of):
+        seen.append(len(told))
+        return fit(self, told, of)
+
+    monkeypatch.setattr(Temperature, "fit", watched)
+    metric = metric_for("neg_log_loss", TaskKind.MULTICLASS, np.arange(n_classes))
+    assert calibrated(predictions, target, np.arange(rows) % 2, metric).temperature is not None
+    assert len(seen) == 3 and seen[-1] == sum(seen[:-1]) == 1_000
 
 
 def test_parts_are_the_folds_that_first_hold_a_row_out():

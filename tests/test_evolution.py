@@ -282,6 +282,13 @@ def test_a_learner_that_may_work_is_not_switched_off(ends):
     assert count_of_lightgbm(search, ending(*ends)) > 5
 
 
+def test_trees_that_were_never_run_do_not_end_the_search():
+    search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda number: 0.0))
+    for _ in range(500):
+        search.tell(judged(search.ask(), Status.CANCELLED))
+    assert not search.ended
+
+
 def test_a_search_whose_learners_are_all_switched_off_proposes_nothing():
     search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0))
     count = 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from counted_runs import fitted, toy
 
 from autopipe import load
-from autopipe.deployment import milliseconds
+from autopipe.deployment import milliseconds, reading_cost
 from autopipe.ensembles.front import Cost, Point, best_within, points_of
 from autopipe.errors import OptionError
 from autopipe.trial import Status
@@ -62,6 +63,18 @@ def test_what_takes_long_is_not_repeated() -> None:
     calls: list[int] = []
     milliseconds(lambda: calls.append(0), longest=0.0)
     assert len(calls) == 2
+
+
+def test_other_tables_are_joined_once_to_time_a_row_and_once_for_a_batch() -> None:
+    joined, coded = [], []
+
+    def join(few: pd.DataFrame) -> pd.DataFrame:
+        joined.append(len(few))
+        return few.assign(b=2.0)
+
+    reading_cost(lambda few: coded.append(list(few)), pd.DataFrame({"a": [1.0, 3.0]}), join)
+    assert joined == [1, 1_000]
+    assert len(coded) > 2 and coded[0] == coded[-1] == ["a", "b"]
 
 
 @pytest.fixture(scope="module")

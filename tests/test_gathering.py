@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -84,10 +85,11 @@ def test_what_is_no_folder_of_data_sets_is_refused(folder, name):
         data_sets(folder.parent / name)
 
 
-def test_rows_without_a_target_are_left_out(tmp_path):
-    (tmp_path / "gaps.csv").write_text("a,y\n1,2.5\n2,\n3,1.5\n")
+@pytest.mark.parametrize(("gap", "rows"), [("", 2), ("?", 2), ("none", 2), ("three", 3)])
+def test_rows_without_a_target_are_left_out(tmp_path, gap, rows):
+    (tmp_path / "gaps.csv").write_text(f"a,y\n1,2.5\n2,{gap}\n3,1.5\n")
     X, y = data_sets(tmp_path)[0].read()
-    assert len(X) == len(y) == 2
+    assert len(X) == len(y) == rows
 
 
 def test_scikit_learn_brings_five_data_sets():
@@ -109,6 +111,11 @@ def test_scikit_learn_brings_five_data_sets():
         (["$1,200", "$950", "$3.50"], False),
         (["1 star", "2 star", "5 star"] * 5, True),
         (["1st", "2nd", "3rd"], True),
+        ([Decimal("12.5"), Decimal("13.1"), None], False),
+        ([Decimal(1), Decimal(0)] * 5, True),
+        (["12.5", "?", "13.1"], False),
+        (["1", "?", "2"], True),
+        (["none", "mild", "none"], True),
     ],
 )
 def test_a_target_of_few_whole_numbers_or_names_holds_classes(values, are_classes):
@@ -132,3 +139,14 @@ def test_learning_goes_on_where_it_ended_and_gives_a_base(folder, tmp_path):
     assert all(0 < result.seconds < 20 for result in line.results)
     notes = knowledge_file.facts(out / "knowledge.sqlite")
     assert notes["seed"] == "0" and "version of lightgbm" in notes
+
+
+def test_a_file_that_cannot_be_used_keeps_nothing_from_the_others(folder, tmp_path):
+    (folder / "same.csv").write_text("a,y\n1,no\n2,no\n")
+    out = tmp_path / "learned"
+    told = autopipe("learn", folder, "--out", out, "--jobs", 1, "--trees", 1)
+    assert told.stdout.startswith("2 new trials, 2 in all on 2 data sets")
+    assert "same is left out" in told.stderr
+    assert [one.name for one in knowledge_file.read(out / "knowledge.sqlite")] == [
+        *("line", "sides")
+    ]

@@ -123,6 +123,12 @@ def test_numbers_are_read_as_columns_are(texts, values):
     assert coding.encode(texts).tolist() == restored.encode(texts).tolist() == values
 
 
+def test_categories_that_no_row_holds_do_not_count():
+    y = pd.Series(["1,5 m", "2 m", "unknown"] * 2, dtype="category")
+    y = y[y != "unknown"]
+    assert TargetCoding.learn(y, classify=False).encode(y).tolist() == [1.5, 2.0] * 2
+
+
 def test_names_where_numbers_are_wanted_are_told():
     with pytest.raises(InputError, match=r"holds names such as 'no'.* Use AutoClassifier"):
         TargetCoding.learn(["yes", "no", "no"], classify=False)

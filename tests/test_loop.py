@@ -223,6 +223,22 @@ def test_an_interrupt_keeps_what_had_ended_at_the_same_time(parts) -> None:
     assert store.trials() == search.told
 
 
+def test_an_interrupt_right_after_a_trial_was_stored_keeps_it_once(parts, monkeypatch) -> None:
+    _, search, _, store = parts
+    add = store.add
+
+    def interrupted(trial: Trial) -> None:
+        add(trial)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "add", interrupted)
+    loop = loop_of(parts, None)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run()
+    assert loop.unsaved is None
+    assert len(store.trials()) == 1 and store.trials() == search.told
+
+
 def test_a_trial_that_cannot_be_saved_ends_the_run_and_is_told(parts) -> None:
     _, search, executor, store = parts
     executor.status = lambda number: Status.UNSAVED if number == 1 else Status.COMPLETE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 from trees import full
 
 from autopipe.datasets.synthetic import toy_table
+from autopipe.ensembles import predictor
 from autopipe.ensembles.members import Candidates, capacity, fold_scores
-from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import Folds, make_folds
 from autopipe.metrics import metric_for
@@ -156,6 +159,20 @@ def test_the_predictor_is_the_weighted_mean_of_all_fold_models() -> None:
     one, two = (model.predict(table) for model in models)
     expected = 0.25 * one + 0.75 * (one + two) / 2
     np.testing.assert_allclose(predictor.predict(table), expected, atol=1e-9)
+
+
+def test_threads_are_for_the_cores_that_the_process_may_use(monkeypatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
+    assert predictor._core_count() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert predictor._core_count() == os.cpu_count()
+
+
+def test_a_pipeline_that_is_an_input_too_stands_once_by_its_own_weight() -> None:
+    both, read = Member(0, 0.5, ()), Member(1, 1.0, ())
+    stacked = Member(2, 0.5, (), (replace(both, weight=1.0), read))
+    for members in ((both, stacked), (stacked, both)):
+        assert pipelines_of(members) == {0: both, 1: read, 2: stacked}
 
 
 def test_a_row_alone_is_predicted_as_among_others() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -92,6 +93,20 @@ def test_all_folds_at_once_are_the_folds_one_by_one(target):
 def test_the_number_of_threads_changes_no_bit():
     for (one, _), (other, _) in zip(fitted(CLASSES), fitted(CLASSES, threads=2), strict=True):
         assert_same(one, other)
+
+
+def test_fits_that_overlap_leave_torch_the_threads_that_it_had():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    one, other = ExitStack(), ExitStack()
+    one.enter_context(fold_programs._one_torch_thread)
+    other.enter_context(fold_programs._one_torch_thread)
+    one.close()
+    during = torch.get_num_threads()
+    other.close()
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert (during, after) == (1, 2)
 
 
 def test_noise_is_predicted_no_better_than_by_chance():

@@ -15,9 +15,11 @@ from autopipe import AutoClassifier, AutoRegressor, load
 from autopipe.datasets.synthetic import toy_table
 from autopipe.deployment import megabytes_of
 from autopipe.errors import OptionError
-from autopipe.execution.crossfit import crossfit
+from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.folds import make_folds
+from autopipe.metrics import metric_for
 from autopipe.operators.boosting import rounds_for_all
+from autopipe.refitting import Rows
 from autopipe.seeds import Seeds
 from autopipe.task import TaskKind
 
@@ -125,6 +127,44 @@ def test_folds_that_a_file_does_not_keep_have_to_be_set_again(tmp_path: Path) ->
         model.refit(*toy())
     model.set_params(cv=3).refit(*toy())
     model.set_params(cv=None).refit(*toy())  # as the last refit was
+
+
+@pytest.mark.parametrize("constant", [{}, {"size": 1.0}, {"note": None}])
+def test_columns_stay_what_they_were_in_the_fit(constant: dict[str, object]) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"house {place % 50}" for place in range(120)]
+    notes = [f"{place % 70} steps from the old river" for place in range(120)]
+    frame = pd.DataFrame({"name": names, "size": rng.normal(size=120), "note": notes})
+    y = np.where(frame["size"] + rng.normal(size=120) > 0, "yes", "no")
+    model = AutoClassifier(**QUICK, max_trials=3).fit(frame, y)
+    before = [(one.name, one.role) for one in model._model.coding.schema.columns]
+    assert [name for name, _ in before] == ["c0", "c0t", "c1", "c2", "c2t"]
+    later = frame.assign(**constant)[["size", "note", "name"]]
+    model.refit(later, y)
+    assert [(one.name, one.role) for one in model._model.coding.schema.columns] == before
+    assert len(model.predict(later)) == 120
+
+
+def test_costs_of_other_classes_are_refused() -> None:
+    X, y = toy()
+    model = AutoClassifier(**QUICK, max_trials=1).fit(X, y, costs=[[0, 1], [9, 0]])
+    with pytest.raises(OptionError, match=r"classes \['false', 'true'\], .* \['no', 'yes'\]"):
+        model.refit(X, np.where(y == "yes", "true", "false"))
+    assert model.refit(X, y).threshold_ == pytest.approx(0.1)
+
+
+def test_the_seconds_of_a_trial_are_those_of_its_fit() -> None:
+    model, (X, y) = fitted(1)._model, toy()
+    target = model.target_coding.target(y)
+    folds = make_folds(target, 2, Seeds(0))
+    metric = metric_for("neg_log_loss", target.kind, model.target_coding.classes)
+    rows = Rows(model.coding.encode(X), target, folds, metric, Seeds(0), threads=1)
+    fits: dict[int, CrossFit] = {}
+    trials = {trial.number: trial for trial in model.trials}
+    rows._member(model.predictor.members[0], True, fits, trials)
+    first = dict(trials)
+    rows._member(model.predictor.members[0], False, fits, trials)  # as an input, then itself
+    assert trials == first
 
 
 def test_a_model_of_groups_is_refitted_with_groups() -> None:

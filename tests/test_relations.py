@@ -1,6 +1,7 @@
 """Columns that are made of child tables: their values, and that they never look ahead."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -246,6 +247,21 @@ def test_portions_are_as_small_with_many_grandchildren(monkeypatch):
     np.testing.assert_array_equal(np.concatenate(portions), numbers)
     for rows in portions:
         assert sum(len(copies.rows) for copies in view.copies(rows).values()) <= 50
+
+
+def test_rows_of_more_copies_than_a_portion_holds_are_portions_of_their_own(monkeypatch):
+    joining = learned(TWO, {"orders": ORDERS}, [ORDERED])
+    whole = made(joining, TWO, {"orders": ORDERS})
+    monkeypatch.setattr("autopipe.relations.histories._MOST_COPIES", 1)
+    pd.testing.assert_frame_equal(
+        whole, made(joining, TWO, {"orders": ORDERS}), check_categorical=False
+    )
+
+
+def test_where_no_column_is_made_the_other_tables_are_not_looked_into(monkeypatch):
+    joining = replace(learned(TWO, {"orders": ORDERS}, [ORDERED]), formulas=())
+    monkeypatch.delattr(Joining, "view")
+    pd.testing.assert_frame_equal(joining.joined(TWO, {"orders": ORDERS}), TWO)
 
 
 @pytest.mark.filterwarnings("ignore:cutoff")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from autopipe.clock import Clock
 from autopipe.datasets.synthetic import toy_table
+from autopipe.fitting import Options, _judged
 from autopipe.sampling import affordable_rows
 from autopipe.seeds import Seeds
 from autopipe.task import TaskKind
@@ -32,3 +34,11 @@ def test_a_sample_has_the_classes_in_their_shares():
     table, target = toy_table(TaskKind.BINARY, rows=5_000)
     rows = affordable_rows(table, target, 60.0, Seeds(0), former=2_000)
     assert np.mean(target.y[rows]) == pytest.approx(np.mean(target.y), abs=0.01)
+
+
+@pytest.mark.parametrize("count", [2, np.int64(2)], ids=["int", "int64"])
+def test_a_number_of_folds_is_made_of_the_sample(count):
+    table, target = toy_table(TaskKind.BINARY, rows=5_000)
+    former, options = {"rows": 2_000}, Options(cv=count)
+    table, _, folds = _judged(table, target, options, Seeds(0), former, Clock(60.0))
+    assert len(table) == folds.rows == 2_000

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from counted_runs import fitted, toy
 from trees import full
 
 from autopipe import load
 from autopipe.ensembles.members import fold_scores
+from autopipe.errors import DeadlineReached
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.intake.coding import Coding
@@ -73,3 +76,15 @@ def test_a_model_may_have_a_second_level(tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = load(tmp_path / "model").predict_proba(toy()[0])
     np.testing.assert_array_equal(again, model.predict_proba(toy()[0]))
+
+
+def test_a_second_level_that_is_late_is_not_compared() -> None:
+    table, values = columns()
+    target = Target(TaskKind.REGRESSION, values.sum(axis=1), 0)
+    folds = make_folds(target, 4, Seeds(0))
+    fit = crossfit(full(SHY), table, target, folds, Seeds(0))
+    second = Second(full(SHY), fit, (0.0,) * 4, 1.0)
+    stacking = Stacking(table, target, folds, METRIC, Seeds(0), time.monotonic())
+    with pytest.raises(DeadlineReached):
+        stacking._compared(second, fit.out_of_fold[None], np.ones(1))
+    assert second.trial(1, [0]).failure == "not used: it could not be judged"

@@ -115,6 +115,28 @@ def test_a_column_is_dropped_if_told_so(role):
     assert [c.name for c in Coding.learn(frame, {"it": role}).schema.columns] == ["c1"]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (2 * sentences(80))[:ROWS],
+        [f"{WORDS[i % 5]} {i % 50}" for i in range(ROWS)],
+        sentences(ROWS),
+        some("red", "blue"),
+        some("2024-01-05", "2024-02-05"),
+        some("yes", "no"),
+        list(np.linspace(0, 1, ROWS)),
+    ],
+)
+def test_what_is_learned_again_keeps_its_places_roles_and_parts(cells):
+    former = Coding.learn(frame := coding_of(cells)[1])
+    for later in (frame.assign(it=cells[0]), frame.assign(it=None), frame[["varies", "it"]]):
+        schema = Coding.learn(later, former=former).schema
+        assert [(one.name, one.role) for one in schema.columns] == [
+            (one.name, one.role) for one in former.schema.columns
+        ]
+    assert Coding.learn(frame, former=former) == former
+
+
 def test_a_learned_notation_reads_what_comes():
     coding, _ = coding_of(some("1.250,5", "3,5", "2"))
     later = pd.Series(["1.000", "7,25", 3.5, None], dtype=object)

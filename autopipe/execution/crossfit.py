@@ -233,7 +233,8 @@ class _Run:
         train: Table | Matrix
         valid: Table | Matrix
         if below.op == TABLE_NAME:
-            train, valid = self.table.take(train_rows), self.table.take(held_out)
+            train = self.table.take(train_rows)
+            valid = self.table.take_new(held_out, train_rows)
             estimators: dict[Path, Any] = {}
         else:
             split = self._transformed(below, fold)

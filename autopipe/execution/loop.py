@@ -210,7 +210,8 @@ class Loop:
         try:
             if trial.status is Status.UNSAVED:  # a resumed run judges it again
                 raise StoreError(trial.failure)
-            self.store.add(trial)
+            if not self.store.holds(trial.number):  # an interrupt may have come right after
+                self.store.add(trial)
         except StoreError as error:
             if self.unsaved is None:
                 self.unsaved = str(error)

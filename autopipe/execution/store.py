@@ -212,6 +212,12 @@ class Store:
         with self._told("written"):
             self._database.execute(_INSERT, row_of(trial))
 
+    def holds(self, number: int) -> bool:
+        """Whether a trial of this number is recorded."""
+        with self._told("read"):
+            query = "SELECT count(*) FROM trial WHERE number = ?"
+            return bool(self._database.execute(query, (number,)).fetchone()[0])
+
     def trials(self) -> list[Trial]:
         """All trials, by number."""
         with self._told("read"):

@@ -9,6 +9,7 @@ from typing import Any
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import Delivered, write_predictions
 from autopipe.intake.alignment import split_target
+from autopipe.intake.labels import has_target
 from autopipe.intake.reading import read_table
 
 
@@ -22,7 +23,7 @@ def fit_command(build: Callable[[], Any]) -> None:
     arguments = parser.parse_args()
     try:
         X, y = split_target(read_table(arguments.train), arguments.target)
-        is_labelled = y.notna()
+        is_labelled = has_target(y)
         model = build().fit(X[is_labelled], y[is_labelled])
         frame = model.model_.told(read_table(arguments.predict))
     except (AutopipeError, OSError) as error:

@@ -14,6 +14,7 @@ import numpy as np
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import HEAD, Delivered, read_folder, write_predictions
 from autopipe.intake.alignment import features_and_target, split_target
+from autopipe.intake.labels import has_target
 from autopipe.intake.reading import read_table
 from autopipe.relations.joining import Joining, frames_of
 from autopipe.relations.words import tables_named
@@ -114,7 +115,7 @@ def fit_related_command(build: Callable[[], Any]) -> None:
     try:
         tables = tables_named(arguments.tables)
         X, y = split_target(read_table(arguments.train), arguments.target)
-        is_labelled = y.notna()
+        is_labelled = has_target(y)
         model = build().fit(X[is_labelled], y[is_labelled], tables)
         frame = model.model_.told(read_table(arguments.predict), tables)
     except (AutopipeError, OSError) as error:

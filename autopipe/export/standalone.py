@@ -20,20 +20,12 @@ from autopipe.ensembles.stacking import table_of
 from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.export.delivered import Delivered
 from autopipe.folds import Folds, holdout, make_folds
-from autopipe.intake.alignment import (
-    check_groups,
-    check_rows,
-    check_weights,
-    features_and_target,
-)
-from autopipe.intake.coding import Coding
-from autopipe.intake.frames import as_frame
-from autopipe.intake.labels import TargetCoding
-from autopipe.monotone import constrained
+from autopipe.intake.alignment import features_and_target
 from autopipe.operators.calibration import Temperature
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Loss, Target
+from autopipe.training_rows import training_rows
 from autopipe.tree import parse
 
 
@@ -88,29 +80,21 @@ class _Standalone(BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Fit all pipelines to a table and its target, which may be named by its column."""
         X, y = features_and_target(X, y)
-        frame = as_frame(X)
-        coding = Coding.learn(X, self.roles)
-        check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
-        check_groups(groups, len(frame))
-        table = coding.encode(X)
-        target_coding = replace(
-            TargetCoding.learn(y, classify=isinstance(self, ClassifierMixin)),
-            is_logarithmic=self.logarithmic,
-            least=self.least,
+        is_classifier = isinstance(self, ClassifierMixin)
+        rows = training_rows(
+            X, y, is_classifier, groups, sample_weight, self.roles, self.monotone or None
         )
-        target = target_coding.target(y, check_weights(sample_weight, len(table)))
-        if self.monotone:
-            table = constrained(table, coding, self.monotone, target.kind)
-        target = replace(target, loss=Loss(self.loss))
+        coding = replace(rows.target_coding, is_logarithmic=self.logarithmic, least=self.least)
+        target = replace(coding.target(y, rows.target.weights), loss=Loss(self.loss))
         seeds = Seeds.of(self.random_state)
         if self.folds == 1:
             folds = holdout(target, seeds, groups)
         else:
             folds = make_folds(target, self.folds, seeds, groups)
-        predictor = self._predictor(table, target, folds, seeds)
+        predictor = self._predictor(rows.table, target, folds, seeds)
         decision = None if self.costs is None else Decision(np.array(self.costs))
-        self.model_ = Delivered(coding, target_coding, predictor, decision)
-        self.n_features_in_ = len(coding.columns)
+        self.model_ = Delivered(rows.coding, coding, predictor, decision)
+        self.n_features_in_ = len(rows.coding.columns)
         return self
 
     def _predictor(self, table: Table, target: Target, folds: Folds, seeds: Seeds) -> Predictor:

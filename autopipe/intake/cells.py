@@ -6,6 +6,7 @@ has different cells. The cells of a column never change here: every array is a n
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,8 @@ def number(cell: object) -> int | float | None:
     """A cell as a Python number, or None where it is none."""
     if isinstance(cell, np.generic):
         cell = cell.item()
+    if isinstance(cell, Decimal):
+        cell = str(cell)
     if isinstance(cell, (int, float)):
         return cell
     if isinstance(cell, str):

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -52,13 +52,17 @@ class Coding:
     named: bool = True
 
     @classmethod
-    def learn(cls, X: Any, roles: Mapping[Any, str] | None = None) -> Coding:
+    def learn(
+        cls, X: Any, roles: Mapping[Any, str] | None = None, former: Coding | None = None
+    ) -> Coding:
         """Learn from the training table how to code it and those to come.
 
         Parameters
         ----------
         X : whatever `as_frame` takes
         roles : roles of some columns, where the cells alone would mislead
+        former : of other rows; then the columns keep their places, roles and parts, and
+            those that are not in the table stay as they were
 
         Raises
         ------
@@ -70,6 +74,8 @@ class Coding:
         frame = as_frame(X)
         names = _names(frame)
         _check_shape(frame)
+        if former is not None:
+            return former._learned_again(frame, is_named(X))
         chosen = _chosen_roles(roles or {}, names)
         columns = {
             name: learn_column(column, chosen.get(name))
@@ -90,6 +96,17 @@ class Coding:
                 "nothing to learn from. Was the table filtered to a single row or group?"
             )
         return coding
+
+    def _learned_again(self, frame: pd.DataFrame, named: bool) -> Coding:
+        """The coding of other rows, their columns by position where one table has no names."""
+        names = _names(frame) if named and self.named else list(self.columns)
+        found = dict(zip(names, (column for _, column in frame.items()), strict=False))
+        columns = {
+            name: learn_column(found[name], former=column) if name in found else column
+            for name, column in self.columns.items()
+        }
+        _warn_of_remarks(columns)
+        return replace(self, columns=columns)
 
     @property
     def roles(self) -> dict[Hashable, Role]:

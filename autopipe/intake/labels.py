@@ -214,6 +214,28 @@ def _notation_of(column: pd.Series[Any]) -> Notation | None:
     return notation
 
 
+def has_target(y: pd.Series[Any]) -> pd.Series[bool]:
+    """Which rows have a target; among texts of numbers, a blank such as "?" is none.
+
+    Raises
+    ------
+    InputError
+        If a cell holds more than one value.
+    """
+    is_present = y.notna()
+    if cells.kind(y) not in ("text", "mixed"):
+        return is_present
+    places, distinct = cells.distinct(y)
+    is_filled = is_present & ~np.array([*map(is_blank, distinct), True])[places]
+    if is_filled.equals(is_present):
+        return is_present
+    try:
+        _numbers(y[is_filled], _notation_of(y[is_filled]))
+    except InputError:  # a class may be called "none"
+        return is_present
+    return is_filled
+
+
 def _as_column(y: Any) -> pd.Series[Any]:
     """The target as a series with positions for an index."""
     if y is None:
@@ -235,6 +257,8 @@ def _as_column(y: Any) -> pd.Series[Any]:
         if y.ndim != 1:
             y = _only_column(y)
     column = pd.Series(y).reset_index(drop=True).rename("y")
+    if isinstance(column.dtype, pd.CategoricalDtype):  # whose categories may be of other rows
+        column = column.cat.remove_unused_categories()
     if cells.kind(column) == "complex":
         raise InputError("Complex data not supported: y holds complex numbers.")
     return column

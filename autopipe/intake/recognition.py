@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -46,8 +47,15 @@ _NAMING = (
 )
 
 
-def learn_column(column: Column[Any], role: Role | None = None) -> ColumnCoding:
+def learn_column(
+    column: Column[Any], role: Role | None = None, former: ColumnCoding | None = None
+) -> ColumnCoding:
     """How to read a column, by the role given or the one its cells suggest.
+
+    Parameters
+    ----------
+    former : how the column was read before; it keeps its role and its parts, even where it
+        is constant now
 
     Raises
     ------
@@ -60,12 +68,13 @@ def learn_column(column: Column[Any], role: Role | None = None) -> ColumnCoding:
             f"Complex data not supported: column {column.name!r} holds complex numbers. "
             "Give the real and the imaginary part as two columns."
         )
+    role = role if former is None else former.role
     if role in (Role.CONSTANT, Role.ID):
         return ColumnCoding(role)
     if role is None and kind == "number" and _is_numbering(column):
         return ColumnCoding(Role.ID, remark=_NUMBERING)
     if role in (Role.CATEGORICAL, Role.TEXT):
-        return _learn_names(column, kind, role)
+        return _learn_names(column, kind, role, former)
     reading = _reading(column, kind, role)
     if reading.role is Role.CATEGORICAL:
         return _learn_names(column, kind, None)
@@ -75,7 +84,7 @@ def learn_column(column: Column[Any], role: Role | None = None) -> ColumnCoding:
         values = truths(column, "ignore")
     else:
         values = numbers(column, reading.notation, "ignore")
-    return _described(column, values, reading)
+    return _described(column, values, reading, former)
 
 
 def _reading(column: Column[Any], kind: str, role: Role | None) -> Reading:
@@ -103,11 +112,14 @@ def _is_numbering(column: Column[Any]) -> bool:
     return bool(is_near and (values % 1 == 0).all() and len(np.unique(values)) == len(values))
 
 
-def _learn_names(column: Column[Any], kind: str, role: Role | None) -> ColumnCoding:
+def _learn_names(
+    column: Column[Any], kind: str, role: Role | None, former: ColumnCoding | None = None
+) -> ColumnCoding:
     """The coding of categories or texts; which of them is judged where no role is given."""
     places, distinct = cells.distinct(column)
     cells.check_cells(column, distinct)
     counts = np.bincount(places[places >= 0], minlength=len(distinct))
+    rows = int(counts.sum())
     used = distinct[counts > 0]
     is_numbered = kind != "mixed" and cells.kind_of_objects(used) in ("number", "boolean")
     levels: tuple[Level, ...]
@@ -121,15 +133,17 @@ def _learn_names(column: Column[Any], kind: str, role: Role | None) -> ColumnCod
         levels = tuple(sorted(levels))
     has_missing = bool((places < 0).any())
     if not levels:
-        return ColumnCoding(Role.CONSTANT, True, remark=_EMPTY)
-    if len(levels) == 1 and not has_missing:
+        return _without_values(former, True)
+    if former is None and len(levels) == 1 and not has_missing:
         return ColumnCoding(Role.CONSTANT)
     has_levels, has_texts = role is not Role.TEXT, role is Role.TEXT
-    if role is None and kind == "text":
-        role, has_levels, has_texts = judge_names(cast("tuple[str, ...]", levels), counts.sum())
+    if former is not None:
+        has_levels, has_texts = bool(former.levels), former.has_texts
+    elif role is None and kind == "text":
+        role, has_levels, has_texts = judge_names(cast("tuple[str, ...]", levels), rows)
     elif role is None and kind == "category" and not (is_numbered or is_ordered):
         texts_of_levels = cast("tuple[str, ...]", levels)
-        has_texts = judge_names(texts_of_levels, counts.sum())[2]
+        has_texts = judge_names(texts_of_levels, rows)[2]
     if role is Role.ID:
         return ColumnCoding(role, remark=_NAMING)
     return ColumnCoding(
@@ -141,13 +155,23 @@ def _learn_names(column: Column[Any], kind: str, role: Role | None) -> ColumnCod
     )
 
 
+def _without_values(former: ColumnCoding | None, has_missing: bool) -> ColumnCoding:
+    """The coding of a column without any value."""
+    if former is None:
+        return ColumnCoding(Role.CONSTANT, has_missing, remark=_EMPTY)
+    return replace(former, has_missing=has_missing, remark="")
+
+
 def _described(
-    column: Column[Any], values: NDArray[np.float64], reading: Reading
+    column: Column[Any],
+    values: NDArray[np.float64],
+    reading: Reading,
+    former: ColumnCoding | None,
 ) -> ColumnCoding:
     present = values[np.isfinite(values)]
     has_missing = len(present) < len(values)
     if not len(present):
-        return ColumnCoding(Role.CONSTANT, has_missing, remark=_EMPTY)
+        return _without_values(former, has_missing)
     low, high = float(present.min()), float(present.max())
     is_torn = has_missing and has_unreadable(column, values)
     remark = ""
@@ -157,7 +181,7 @@ def _described(
         remark = _TORN
     elif column.dtype.kind in "iu" and max(-low, high) > _FLOAT64_EXACT:
         remark = _ROUNDED
-    if low == high and not has_missing:
+    if former is None and low == high and not has_missing:
         return ColumnCoding(Role.CONSTANT, remark=remark)
     return ColumnCoding(
         reading.role,

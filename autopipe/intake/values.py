@@ -186,16 +186,19 @@ def _tell_unreadable(
     """Refuse cells that could not be read, or warn of a few that count as missing."""
     if readable.all():
         return
-    check_cells(column, cells[~readable])
     present = places[places >= 0]
-    count = int((~readable)[present].sum())
-    shown = str(cells[~readable][0])[:60]
+    lost = present[~readable[present]]
+    if not len(lost):  # but categories that no row holds
+        return
+    check_cells(column, cells[np.unique(lost)])
+    count = len(lost)
+    shown = str(cells[lost.min()])[:60]
     if unreadable == "refuse" or count == len(present) >= _ENOUGH:
         raise InputError(
             f"Column {column.name!r} holds {shown!r}, which is not {wanted}. "
             "Correct the cell or set it to missing."
         )
-    if count and unreadable == "warn":
+    if unreadable == "warn":
         warnings.warn(
             f"X has column {column.name!r} with {count} cell(s) such as {shown!r}, which is "
             f"not {wanted}: they count as missing.",

@@ -293,10 +293,12 @@ def learned(folder: Path) -> Experience:
     Raises
     ------
     StoreError, RunLockedError
-        If the folder holds no run, or another process is working in it.
+        If the folder holds no run, or none with data, or another process is working in it.
     """
     with Store.open(folder) as store:
         facts, trials = store.facts, store.trials()
+        if "name" not in facts:
+            raise StoreError(f"{folder} holds no data: the set could not be read.")
         data = RunData.open(data_path(folder))
         results = [Result.of(trial) for trial in trials]
         predictions = [store.oof(trial.number) for trial in trials if trial.is_complete]

@@ -11,9 +11,12 @@ from typing import Any
 import pandas as pd
 
 from autopipe.errors import InputError
+from autopipe.intake import cells
 from autopipe.intake.alignment import split_target
-from autopipe.intake.labels import TargetCoding
+from autopipe.intake.labels import TargetCoding, has_target
 from autopipe.intake.reading import read_table
+from autopipe.intake.recognition import learn_column
+from autopipe.roles import Role
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ def _reader(
     def read() -> tuple[pd.DataFrame, pd.Series[Any]]:
         frame = read_table(path)
         X, y = split_target(frame, frame.columns[-1] if target is None else target)
-        is_labelled = y.notna()
+        is_labelled = has_target(y)
         return X[is_labelled], y[is_labelled]
 
     return read
@@ -90,6 +93,7 @@ def holds_classes(y: pd.Series[Any]) -> bool:
     """Whether a target reads as names of classes rather than as numbers or amounts."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+    y = y[has_target(y)]
     if is_bool_dtype(y):
         return True
     if not is_numeric_dtype(y):
@@ -97,12 +101,19 @@ def holds_classes(y: pd.Series[Any]) -> bool:
             coding = TargetCoding.learn(y, classify=False)
         except InputError:
             return True
-        if coding.notation is None:
+        if coding.notation is None and not _are_plain_numbers(y):
             return True
         y = pd.Series(coding.read(y))
     distinct = y.unique()
     most = max(2, min(_MOST_CLASSES, len(y) // _ROWS_PER_CLASS))
     return len(distinct) <= most and bool((distinct % 1 == 0).all())
+
+
+def _are_plain_numbers(y: pd.Series[Any]) -> bool:
+    """Whether cells that need no notation are numbers, or texts that columns read as such."""
+    kind = cells.kind(y)
+    is_text = kind in ("text", "mixed")
+    return kind == "number" or (is_text and learn_column(y).role is Role.NUMERIC)
 
 
 def own_data_sets() -> list[DataSet]:

@@ -179,7 +179,8 @@ class View:
             )
             below[link.parent] = below.get(link.parent, 0) + copies
         total = np.sum(below[self.links[0].parent])
-        return iter(np.array_split(np.arange(len(self)), 1 + total // _MOST_COPIES))
+        count = max(1, min(len(self), 1 + total // _MOST_COPIES))
+        return iter(np.array_split(np.arange(len(self)), count))
 
     def _until(self, name: str, cutoffs: FloatArray | None) -> FloatArray | None:
         return None if self.times[name] is None else cutoffs

@@ -54,9 +54,9 @@ class Joining:
         """
         frame = as_frame(X)
         self._check(frame, tables)
-        view = self.view(frame, tables)
         if not self.formulas or frame.empty:
             return frame.reindex(columns=[*frame.columns, *self.formulas])
+        view = self.view(frame, tables)
         features = read(self.definitions)
         parts = [
             computed(features, self.entities(view, rows, tables)) for rows in view.chunks()

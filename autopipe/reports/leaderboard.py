@@ -58,11 +58,7 @@ def leaderboard(model: Model) -> pd.DataFrame:
     low, high = score.interval(coverage=_COVERAGE)
     sign: int = model.facts["score_sign"]
     complete = [trial for trial in model.trials if trial.score is not None]
-    kept = {
-        each.number: len(each.models)
-        for member in model.predictor.members
-        for each in (member, *member.inputs)
-    }
+    kept = {part.number: len(part.models) for part in model.parts}
     members = [trial for trial in complete if trial.number in kept]
     shares = [kept[trial.number] / len(trial.fold_scores) for trial in members]
     ensemble: dict[str, Any] = {

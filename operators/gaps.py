@@ -1,0 +1,68 @@
+"""What a missing value is taken for where a learner has seen none in its column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopipe.matrix import Matrix
+from autopipe.operators.declaration import State
+from autopipe.task import FloatArray, IntArray
+
+_MOST_ROWS = 1_000  # that a median is taken of
+
+_Values = TypeVar("_Values", NDArray[np.float32], NDArray[np.float64])
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """What stands for a missing value in a column that had none where a booster was fitted.
+
+    Trees that have seen no missing value have learned no way for one. LightGBM takes it for
+    zero; XGBoost sends it the same way at every split, which adds up, over a thousand rounds,
+    to predictions beyond all that it was shown. Categories that are new count as missing.
+
+    Parameters
+    ----------
+    fills : of every column, NaN where missing values stay as they are; none where all do
+    """
+
+    fills: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def of(cls, X: Matrix, rows: IntArray, has_categories: bool = False) -> Self:
+        """Medians of the columns of numbers that are complete in these rows.
+
+        Parameters
+        ----------
+        has_categories : whether those of categories get their most frequent one
+        """
+        is_torn = np.isnan(X.values).any(axis=0)
+        is_torn[is_torn] = np.isnan(X.values[np.ix_(rows, is_torn)]).any(axis=0)
+        some = X.values[rows[:: 1 + len(rows) // _MOST_ROWS]]
+        fills = np.full(X.values.shape[1], np.nan)
+        for index in np.flatnonzero(~is_torn):
+            if not X.levels[index]:
+                fills[index] = np.median(some[:, index])
+            elif has_categories:
+                fills[index] = np.bincount(some[:, index].astype(np.int64)).argmax()
+        return cls(fills)
+
+    def filled(self, values: _Values) -> _Values:
+        """Rows of columns with these in the place of what is missing."""
+        is_missing = np.isnan(values)
+        if not len(self.fills) or not is_missing.any():
+            return values
+        return np.where(is_missing, self.fills.astype(values.dtype), values)
+
+    def state(self) -> State:
+        """One array, "fills", as a part of a learner's state."""
+        return {"fills": self.fills}
+
+    @classmethod
+    def restored(cls, state: State) -> Self:
+        """From what `state` gave; one that changes nothing where a former version was saved."""
+        return cls(np.asarray(state["fills"])) if "fills" in state else cls()
