@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from autopipe.arguments import check_limit
 from autopipe.clock import Clock
@@ -20,6 +19,7 @@ from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
 from autopipe.folds import Folds, make_folds, splitter_name
 from autopipe.intake.alignment import features_and_target
+from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.persistence import Model
 from autopipe.placement import core_count
@@ -148,8 +148,8 @@ class Afterwards:
         InputError
             If the data cannot be used.
         OptionError
-            If the folds of `fit` cannot be made of these rows, or its costs are not of their
-            classes.
+            If the folds of `fit` cannot be made of these rows, or their classes are others
+            than its costs or its metric are for.
         """
         model = self._fitted()
         _check_folds(model.facts, self.cv, groups)
@@ -164,8 +164,7 @@ class Afterwards:
             monotone=monotone or None,
             former=model.coding,
         )
-        if model.costs is not None:
-            _check_classes(given.target_coding.classes, model.target_coding.classes)
+        _check_classes(given.target_coding, model.target_coding, model.costs is not None)
         metric = self._scoring(replace(model, target_coding=given.target_coding))
         given, metric = given.aimed_at(metric)
         table, target = given.table, given.target
@@ -202,13 +201,14 @@ def _check_folds(facts: Mapping[str, Any], cv: Any, groups: Any) -> None:
         )
 
 
-def _check_classes(classes: NDArray[Any], former: NDArray[Any]) -> None:
-    """Refuse classes that the costs of the fit say nothing of."""
-    if classes.tolist() != former.tolist():
+def _check_classes(new: TargetCoding, former: TargetCoding, has_costs: bool) -> None:
+    """Refuse classes that the metric of the fit, or its costs, say nothing of."""
+    is_same = new.classes.tolist() == former.classes.tolist()
+    if new.kind is not former.kind or (has_costs and not is_same):
         raise OptionError(
-            f"refit: y holds the classes {classes.tolist()}, and fit was given costs for "
-            f"{former.tolist()}. Give rows of all these and no others, or fit again with "
-            "costs for the new ones."
+            f"refit: y holds the classes {new.classes.tolist()}, and fit had "
+            f"{'costs for ' * has_costs}{former.classes.tolist()}. Give rows of all these and "
+            "of no others, or fit again."
         )
 
 

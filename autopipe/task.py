@@ -58,6 +58,11 @@ class Target:
         """Columns of a prediction: a probability for every class, or one number."""
         return self.n_classes if self.is_classification else 1
 
+    @property
+    def row_weights(self) -> FloatArray:
+        """The weights, ones where all rows weigh the same."""
+        return np.ones(len(self.y)) if self.weights is None else self.weights
+
     def take(self, rows: IntArray) -> Target:
         """The target of some rows, in the order given."""
         weights = None if self.weights is None else self.weights[rows]

@@ -145,8 +145,8 @@ def joint_errors(predictions: FloatArray, target: Target) -> FloatArray:
     most = min(_MOST_ROWS, _MOST_CELLS // max(1, members * outputs))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
-    truth = _truth(target.take(rows))
-    weights = np.ones(len(rows)) if target.weights is None else target.weights[rows]
+    target = target.take(rows)
+    truth, weights = _truth(target), target.row_weights
     share = np.sqrt(weights / weights.sum())[:, None]
     prior = np.square(share * (truth - np.average(truth, axis=0, weights=weights))).sum()
     errors = ((predictions[:, rows] - truth) * share).reshape(len(predictions), -1)

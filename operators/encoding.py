@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autopipe.matrix import Matrix
 from autopipe.operators.cost import Cost, Shape, by_cells, number
 from autopipe.operators.declaration import Coded, Operator, Raw, State
-from autopipe.operators.outcomes import INNER_FOLDS, MOST_CLASSES, outcomes_of
+from autopipe.operators.outcomes import INNER_FOLDS, MOST_CLASSES, inner_folds, outcomes_of
 from autopipe.operators.parts import Feature, date_parts, text_shape
 from autopipe.roles import Role
 from autopipe.space import Choice, Float, Int, Value
@@ -137,9 +137,8 @@ class TargetEncoding:
         """Shape (levels + 1, columns); the last row is for missing, which is code -1."""
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
-        outcomes = outcomes_of(target)
-        weights = np.ones(len(data)) if target.weights is None else target.weights
-        folds = np.random.default_rng(seed).permutation(len(data)) % INNER_FOLDS
+        outcomes, weights = outcomes_of(target), target.row_weights
+        folds = inner_folds(len(data), seed)
 
         def learn(column: Column, codes: IntArray) -> Iterable[Feature]:
             counts = np.bincount(codes % (column.levels + 1), minlength=column.levels + 1)

@@ -94,6 +94,11 @@ def outcomes_of(target: Target) -> FloatArray:
     return np.asarray(target.y == classes[:, None], np.float64)
 
 
+def inner_folds(rows: int, seed: int) -> IntArray:
+    """The random fold of every row, for an encoder's cross-fitting."""
+    return np.random.default_rng(seed).permutation(rows) % INNER_FOLDS
+
+
 def crossfitted(
     fit: Callable[[IntArray], object],
     predicted: Callable[[IntArray], FloatArray],
@@ -112,7 +117,7 @@ def crossfitted(
     -------
     array of shape (rows, columns)
     """
-    folds = np.random.default_rng(seed).permutation(rows) % INNER_FOLDS
+    folds = inner_folds(rows, seed)
     order, parts = [], []
     for fold in np.unique(folds):
         fit(np.flatnonzero(folds != fold))

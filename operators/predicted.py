@@ -47,7 +47,7 @@ class LinearPrediction:
 
     def fit_transform(self, data: Matrix, target: Target, seed: int) -> Matrix:
         values, outcomes = data.values.astype(np.float64), outcomes_of(target).T
-        weights = np.ones(len(data)) if target.weights is None else target.weights
+        weights = target.row_weights
         predictions = crossfitted(
             lambda train: self._fit(values[train], outcomes[train], weights[train]),
             lambda held_out: self._predicted(values[held_out]),

@@ -149,8 +149,7 @@ def _promising(table: Table, target: Target, rng: np.random.Generator) -> Table:
     columns = table.schema.columns
     if len(columns) <= MOST_COLUMNS:
         return table
-    outcomes = outcomes_of(target)
-    weights = np.ones(len(table)) if target.weights is None else target.weights
+    outcomes, weights = outcomes_of(target), target.row_weights
     centred = outcomes - np.average(outcomes, axis=1, weights=weights)[:, None]
     spread = np.sqrt(np.average(centred**2, axis=1, weights=weights))[:, None]
     judge = _Judge(centred / np.where(spread > 0, spread, 1.0), weights, rng)

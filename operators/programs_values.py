@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autopipe.errors import TreeError
 from autopipe.operators.encoding import smoothed_means
-from autopipe.operators.outcomes import INNER_FOLDS, outcomes_of
+from autopipe.operators.outcomes import inner_folds, outcomes_of
 from autopipe.operators.parts import date_parts, text_shape
 from autopipe.operators.programs_formulas import CYCLES, Formula
 from autopipe.roles import Role
@@ -65,10 +65,7 @@ class Truth:
     @classmethod
     def of(cls, target: Target, seed: int) -> Truth:
         """The truth of some rows, in random folds."""
-        rows = len(target.y)
-        folds = np.random.default_rng(seed).permutation(rows) % INNER_FOLDS
-        weights = np.ones(rows) if target.weights is None else target.weights
-        return cls(outcomes_of(target), weights, folds)
+        return cls(outcomes_of(target), target.row_weights, inner_folds(len(target.y), seed))
 
 
 class Values:

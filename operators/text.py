@@ -124,8 +124,7 @@ class TextPrediction:
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
         rows = self._vocabularies.learn(data)
-        outcomes = outcomes_of(target)
-        weights = np.ones(len(data)) if target.weights is None else target.weights
+        outcomes, weights = outcomes_of(target), target.row_weights
         predictions = crossfitted(
             lambda train: self._fit(_some(rows, train), outcomes[:, train], weights[train]),
             lambda held_out: self._predicted(_some(rows, held_out)),

@@ -130,7 +130,9 @@ def test_folds_that_a_file_does_not_keep_have_to_be_set_again(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("constant", [{}, {"size": 1.0}, {"note": None}])
-def test_columns_stay_what_they_were_in_the_fit(constant: dict[str, object]) -> None:
+def test_columns_stay_what_they_were_in_the_fit(
+    constant: dict[str, object], tmp_path: Path
+) -> None:
     rng = np.random.default_rng(0)
     names = [f"house {place % 50}" for place in range(120)]
     notes = [f"{place % 70} steps from the old river" for place in range(120)]
@@ -142,7 +144,8 @@ def test_columns_stay_what_they_were_in_the_fit(constant: dict[str, object]) -> 
     later = frame.assign(**constant)[["size", "note", "name"]]
     model.refit(later, y)
     assert [(one.name, one.role) for one in model._model.coding.schema.columns] == before
-    assert len(model.predict(later)) == 120
+    model.save(tmp_path / "houses.autopipe")
+    assert (load(tmp_path / "houses.autopipe").predict(later) == model.predict(later)).all()
 
 
 def test_costs_of_other_classes_are_refused() -> None:
@@ -151,6 +154,15 @@ def test_costs_of_other_classes_are_refused() -> None:
     with pytest.raises(OptionError, match=r"classes \['false', 'true'\], .* \['no', 'yes'\]"):
         model.refit(X, np.where(y == "yes", "true", "false"))
     assert model.refit(X, y).threshold_ == pytest.approx(0.1)
+
+
+def test_more_classes_than_the_metric_is_for_are_refused() -> None:
+    X, y = toy()
+    model = AutoClassifier(**QUICK, max_trials=1).fit(X, y)
+    with pytest.raises(
+        OptionError, match=r"\['maybe', 'no', 'yes'\], and fit had \['no', 'yes'\]"
+    ):
+        model.refit(X, np.where(np.arange(len(y)) % 3, y, "maybe"))
 
 
 def test_the_seconds_of_a_trial_are_those_of_its_fit() -> None:
