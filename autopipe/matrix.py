@@ -68,13 +68,22 @@ def as_new(
     seen_as = X.take(rows)
     changes = np.zeros(len(rows), dtype=bool)
     for column in X.categorical:
-        is_known = np.zeros(X.levels[column] + 1, dtype=bool)
-        is_known[-1] = True  # a missing one
-        is_known[_codes(X.values[train_rows, column])] = True
-        is_new = ~is_known[_codes(seen_as.values[:, column])]
+        known = _codes(X.values[train_rows, column])
+        is_new = are_new(_codes(seen_as.values[:, column]), known, X.levels[column])
         seen_as.values[is_new, column] = np.nan
         changes |= is_new
     return seen_as, np.flatnonzero(changes)
+
+
+def are_new(
+    codes: NDArray[np.integer], known: NDArray[np.integer], levels: int
+) -> NDArray[np.bool_]:
+    """Which codes of a category are none of the known ones; -1, a missing one, never is new."""
+    is_known = np.zeros(levels + 1, dtype=bool)
+    is_known[-1] = True
+    is_known[known] = True
+    is_new: NDArray[np.bool_] = ~is_known[codes]
+    return is_new
 
 
 def _codes(column: NDArray[np.float32 | np.float64]) -> NDArray[np.integer]:

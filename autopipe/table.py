@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autopipe.matrix import are_new
 from autopipe.roles import Role
 
 _BLOCK_OF_ROLE = {
@@ -176,11 +177,9 @@ class Table:
         taken = self.take(rows)
         for column in self.schema.columns:
             if column.levels and column.block == "codes":
-                is_known = np.zeros(column.levels + 1, bool)
-                is_known[-1] = True  # a missing one
-                is_known[self.codes[known, column.index]] = True
                 codes = taken.codes[:, column.index]
-                codes[~is_known[codes]] = -1
+                seen = self.codes[known, column.index]
+                codes[are_new(codes, seen, column.levels)] = -1
         return taken
 
     def with_numbers(self, added: Mapping[str, NDArray[np.floating]]) -> Table:

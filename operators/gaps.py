@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from autopipe.task import FloatArray, IntArray
 
 _MOST_ROWS = 1_000  # that a median is taken of
 
-_Values = TypeVar("_Values", NDArray[np.float32], NDArray[np.float64])
+_Values = NDArray[np.float32 | np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Gaps:
         ----------
         has_categories : whether those of categories get their most frequent one
         """
-        is_torn = np.isnan(X.values).any(axis=0)
+        is_torn = np.asarray(np.isnan(X.values).any(axis=0))
         is_torn[is_torn] = np.isnan(X.values[np.ix_(rows, is_torn)]).any(axis=0)
         some = X.values[rows[:: 1 + len(rows) // _MOST_ROWS]]
         fills = np.full(X.values.shape[1], np.nan)
@@ -56,7 +56,8 @@ class Gaps:
         is_missing = np.isnan(values)
         if not len(self.fills) or not is_missing.any():
             return values
-        return np.where(is_missing, self.fills.astype(values.dtype), values)
+        filled: _Values = np.where(is_missing, self.fills.astype(values.dtype), values)
+        return filled
 
     def state(self) -> State:
         """One array, "fills", as a part of a learner's state."""

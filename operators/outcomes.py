@@ -75,7 +75,8 @@ class Doubt:
         """Probabilities of shape (rows, classes) with their share; numbers as they are."""
         if not self.share:
             return predictions
-        return predictions * (1.0 - predictions.shape[1] * self.share) + self.share
+        kept = 1.0 - predictions.shape[1] * self.share
+        return np.asarray(predictions * kept + self.share)
 
 
 def outcomes_of(target: Target) -> FloatArray:
