@@ -69,7 +69,8 @@ class Doubt:
     @classmethod
     def of_absent(cls, train: Target) -> Self:
         """The same where a class has no row, and else none."""
-        return cls.of(train) if len(np.unique(train.y)) < train.n_classes else cls()
+        is_absent = train.is_classification and len(np.unique(train.y)) < train.n_classes
+        return cls.of(train) if is_absent else cls()
 
     def mixed(self, predictions: FloatArray) -> FloatArray:
         """Probabilities of shape (rows, classes) with their share; numbers as they are."""
