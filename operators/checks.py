@@ -161,8 +161,8 @@ def check_weights_are_heeded(op: Operator) -> None:
             else (target.y == target.n_classes - 1)
         )
         heavy = replace(target, weights=np.where(is_high, 20.0, 1.0))
-        _, plain = _fit(op, data, target, seconds=_SECONDS)
-        _, drawn = _fit(op, data, heavy, seconds=_SECONDS)
+        _, plain = _fit(op, data, target)
+        _, drawn = _fit(op, data, heavy)
         assert _values(drawn)[:, -1].mean() > _values(plain)[:, -1].mean()
 
 
