@@ -7,6 +7,7 @@ where each stands follows from cross-fitting them on fifteen data sets.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _DEAR_SHARE = 0.3
 _DEAR_NETWORK_SHARE = 0.15  # networks learn late: with less time they were no members
 _FASTEST = 0.1  # a learning rate beyond costs more than the time it saves,
 _FASTEST_OF_MANY = 0.2  # unless every round is one of many classes
+# Twice the rate of .01 to .02 halved rounds, time and latency for .2 % more error (standard
+# error .1), four times for .9 %, on fifteen data sets of up to 2,500 rows.
+_SLOWEST = 0.025
 
 _BOOSTING = ("lightgbm(", "xgboost(", "catboost(")
 _NETWORKS = ("mlp(", "tabm(")
@@ -250,14 +254,19 @@ def is_affordable(tree: str, situation: Situation) -> bool:
 
 
 def paced(tree: str, situation: Situation) -> str:
-    """The tree, with a faster learning rate where it boosts and would take too long."""
+    """The tree, with a faster learning rate where it boosts and would take too long.
+
+    Without a clock it stays as it is.
+    """
+    if math.isinf(situation.core_seconds):
+        return tree
     found = re.search(r"learning_rate=([\d.]+)", tree)
     if found is None or not tree.startswith(_BOOSTING):
         return tree
     fastest = _FASTEST_OF_MANY if situation.has_many_classes else _FASTEST
     rate = float(found[1])
     wanted = rate * _share(tree, situation) / _PACE
-    faster = max(rate, min(fastest, wanted))
+    faster = max(rate, _SLOWEST, min(fastest, wanted))
     return tree.replace(found[0], f"learning_rate={faster:.3g}")
 
 

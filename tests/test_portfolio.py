@@ -102,6 +102,19 @@ def test_without_a_clock_no_tree_learns_faster_than_it_would():
     assert free == portfolio(Situation(NUMBERS, TaskKind.BINARY, 200_000, 3, 5))
 
 
+@pytest.mark.parametrize("kind", TaskKind)
+def test_where_a_clock_ends_the_run_no_boosting_is_very_slow(kind):
+    slowest = [
+        min(
+            parse(tree).hyperparameters["learning_rate"]
+            for tree in portfolio(situation_of(NUMBERS, kind, 900, core_seconds))
+            if tree.startswith(("lightgbm", "xgboost", "catboost"))
+        )
+        for core_seconds in (1e9, float("inf"))
+    ]
+    assert slowest == [0.025, 0.0114]
+
+
 def test_networks_come_last_where_the_budget_is_short():
     long, short = (
         [parse(text).op for text in portfolio(situation_of(NUMBERS, TaskKind.BINARY, *size))]
