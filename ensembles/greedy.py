@@ -18,7 +18,10 @@ ROUNDS = 40
 _RESAMPLES = 16
 _FEWEST_RESAMPLES = 4  # whose mean is better than one choice on all rows,
 _SLOW_RESAMPLES = 4  # and enough for a metric that has no quick form
-_LEAST_WEIGHT = 0.02  # of a mean of several choices: less is not worth a member
+# A member with less is not worth what it costs to keep and to ask: on fourteen held-out data
+# sets errors changed by -.2 to .2 % without, and one row took two thirds of the time.
+_LEAST_WEIGHT = 0.06
+_MOST_LEFT_OUT = 0.2  # that members of little weight have together
 _TIE = 1e-6  # scores closer than this are equal: prefer members already in
 
 
@@ -107,9 +110,16 @@ def bagged_weights(
             chosen.append(weights)
     if len(chosen) < _FEWEST_RESAMPLES:
         return np.zeros(len(parts))
-    mean = np.mean(chosen, axis=0)
-    mean = np.where(mean >= min(_LEAST_WEIGHT, mean.max()), mean, 0.0)
-    return np.asarray(mean / mean.sum())
+    return np.asarray(np.mean(chosen, axis=0))
+
+
+def without_light(weights: FloatArray) -> FloatArray:
+    """Weights of shape (members,) without those near nothing; both sum to 1."""
+    order = np.argsort(weights, kind="stable")
+    is_light = (weights < _LEAST_WEIGHT)[order] & (weights[order].cumsum() <= _MOST_LEFT_OUT)
+    heavy = weights.copy()
+    heavy[order[is_light]] = 0.0
+    return heavy / heavy.sum()
 
 
 def weights_of_reduced(

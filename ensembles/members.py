@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopipe.ensembles.greedy import bagged_weights, greedy_weights
+from autopipe.ensembles.greedy import bagged_weights, greedy_weights, without_light
 from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target
@@ -190,7 +190,7 @@ class Candidates:
     def _selection(self, numbers: Sequence[int], weights: FloatArray) -> Selection:
         chosen = {
             number: float(weight)
-            for number, weight in zip(numbers, weights, strict=True)
+            for number, weight in zip(numbers, without_light(weights), strict=True)
             if weight > 0
         }
         return Selection(chosen, self.score(chosen))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import LAW, generators
 
-from autopipe.ensembles.greedy import bagged_weights, greedy_weights
+from autopipe.ensembles.greedy import bagged_weights, greedy_weights, without_light
 from autopipe.errors import ShapeError
 from autopipe.metrics import metric_for
 from autopipe.task import Target, TaskKind
@@ -148,3 +148,19 @@ def test_a_mean_of_choices_takes_those_that_ended_in_time(samples):
     )
     assert weights.any() == (samples >= 4)
     assert (weights.sum() == pytest.approx(1)) == (samples >= 4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        ([0.5, 0.05, 0.25, 0.2], [0, 2, 3]),
+        ([1.0, 0.0], [0]),
+        ([0.05] * 20, range(4, 20)),  # a fifth of the weight at most
+    ],
+)
+def test_members_of_little_weight_are_left_out(weights, left):
+    kept = without_light(np.array(weights))
+    assert np.flatnonzero(kept).tolist() == list(left)
+    assert kept.sum() == pytest.approx(1)
+    ratios = kept[kept > 0] / np.array(weights)[kept > 0]
+    assert ratios == pytest.approx(np.full(len(ratios), ratios[0]))
