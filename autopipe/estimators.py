@@ -25,7 +25,7 @@ from autopipe.execution.executor import Executor
 from autopipe.execution.processes import warm
 from autopipe.fitting import fit
 from autopipe.folds import splitter_name
-from autopipe.intake.alignment import features_and_target
+from autopipe.intake.alignment import check_rows, features_and_target
 from autopipe.intake.frames import as_frame
 from autopipe.intake.suspicion import warn_of_suspicions
 from autopipe.keywords import explaining_keywords
@@ -381,6 +381,13 @@ def _by_column(values: Mapping[Any, Any] | None) -> list[list[Any]]:
     return [[to_json(plain(name)), plain(value)] for name, value in (values or {}).items()]
 
 
+def _of_the_same_rows(X: Any, y: Any) -> tuple[Any, Any]:
+    """A table and its target, which are seen to go together."""
+    X, y = features_and_target(X, y)
+    check_rows(frame := as_frame(X), y, frame is X)
+    return X, y
+
+
 class AutoClassifier(ClassifierMixin, _AutoEstimator):
     __doc__ = _AutoEstimator.__doc__
 
@@ -388,7 +395,7 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
         """The accuracy, as scikit-learn has it."""
         from sklearn.metrics import accuracy_score
 
-        X, y = features_and_target(X, y)
+        X, y = _of_the_same_rows(X, y)
         said = self._fitted().chosen(self._outputs(X, tables))
         true = self._model.target_coding.codes(y)  # which may be of a type unknown there
         return float(accuracy_score(true, said, sample_weight=sample_weight))
@@ -438,7 +445,7 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         """The share of the variance that is explained, as scikit-learn has it."""
         from sklearn.metrics import r2_score
 
-        X, y = features_and_target(X, y)
+        X, y = _of_the_same_rows(X, y)
         predicted = self.predict(X, tables=tables)
         true = self._model.target_coding.read(y)
         return float(r2_score(true, predicted, sample_weight=sample_weight))

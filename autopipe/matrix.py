@@ -17,18 +17,22 @@ class Matrix:
 
     Parameters
     ----------
-    values : float32 or float64 array of shape (rows, columns), NaN where missing
+    values : float32 or float64 array of shape (rows, columns), NaN where a number is missing
+        or a category is new
     levels : for every column 0 where it holds numbers, or k where it holds the codes
         0 .. k - 1 of a category
     names : for every column where it came from, such as "c3" or "c3=2"
     monotone : for every column 1 where predictions may only rise with it, -1 where they may
         only fall, else 0; empty where all are free
+    gaps : for every column of categories the code of a missing one, else -1; empty where that
+        is not known
     """
 
     values: NDArray[np.float32 | np.float64]
     levels: tuple[int, ...]
     names: tuple[str, ...]
     monotone: tuple[int, ...] = ()
+    gaps: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.values.ndim == 2
@@ -63,7 +67,7 @@ def as_new(
 ) -> tuple[Matrix, NDArray[np.integer]]:
     """Some rows as if the training rows were all that is known, and the places that changes.
 
-    Categories that no training row has become missing, as they do in new tables.
+    Categories that no training row has are new.
     """
     seen_as = X.take(rows)
     changes = np.zeros(len(rows), dtype=bool)
@@ -78,7 +82,7 @@ def as_new(
 def are_new(
     codes: NDArray[np.integer], known: NDArray[np.integer], levels: int
 ) -> NDArray[np.bool_]:
-    """Which codes of a category are none of the known ones; -1, a missing one, never is new."""
+    """Which codes of a category are none of the known ones; -1 is known to be new already."""
     is_known = np.zeros(levels + 1, dtype=bool)
     is_known[-1] = True
     is_known[known] = True

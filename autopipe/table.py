@@ -45,6 +45,8 @@ class Column:
     index : the column within the block
     levels : number of categories, 0 where there are none
     has_missing : whether a value was missing when the coding was made
+    gap : of categories, the code of a missing cell, where one was missing then; else -1, as
+        for what is new
     monotone : 1 where predictions may only rise with the column, -1 where they may only fall,
         0 where they are free
     """
@@ -56,6 +58,7 @@ class Column:
     levels: int = 0
     has_missing: bool = False
     monotone: int = 0
+    gap: int = -1
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ class Table:
         Numbers and booleans.
     precise : float64 array, NaN where missing
         Numbers that float32 would merge, and times as seconds since 1970 in UTC.
-    codes : int32 array, -1 where missing or unseen
-        Categories.
+    codes : int32 array, -1 where a category is new
+        Categories, of which one may be for missing cells.
     texts : the columns of texts
     """
 
@@ -158,6 +161,15 @@ class Table:
         blocks = self.numbers.nbytes + self.precise.nbytes + self.codes.nbytes
         return blocks + sum(text.buffer.nbytes + text.offsets.nbytes for text in self.texts)
 
+    @property
+    def gaps(self) -> NDArray[np.bool_]:
+        """Which cells of the categories are missing, shape (rows, columns of the block)."""
+        gaps = np.full(self.codes.shape[1], -1)
+        for column in self.schema.having(Role.CATEGORICAL):
+            gaps[column.index] = column.gap
+        missing: NDArray[np.bool_] = self.codes == gaps
+        return missing
+
     def values(self, column: Column) -> NDArray[np.float32 | np.float64 | np.int32]:
         """The values of one column that holds no texts, shape (rows,)."""
         block: NDArray[np.float32 | np.float64 | np.int32] = getattr(self, column.block)
@@ -172,7 +184,7 @@ class Table:
     def take_new(self, rows: NDArray[np.integer], known: NDArray[np.integer]) -> Table:
         """Some rows as if the `known` ones were all that was ever seen.
 
-        Categories that none of these has become missing, as they do in new tables.
+        Categories that none of these has are new.
         """
         taken = self.take(rows)
         for column in self.schema.columns:
@@ -239,11 +251,12 @@ def place_columns(
     levels: Mapping[str, int],
     missing: Mapping[str, bool],
     precise: frozenset[str],
+    gaps: Mapping[str, int] | None = None,
 ) -> Schema:
     """A schema with every column placed into its block, in the order of `roles`.
 
     `precise` names the numeric columns that need float64. Columns that constant values or
-    names of rows make useless are left out.
+    names of rows make useless are left out. `gaps` has the codes of missing categories.
     """
     filled = {"numbers": 0, "precise": 0, "codes": 0, "texts": 0}
     columns = []
@@ -251,9 +264,9 @@ def place_columns(
         if role in (Role.CONSTANT, Role.ID):
             continue
         block = "precise" if name in precise else _BLOCK_OF_ROLE[role]
-        columns.append(
-            Column(name, role, block, filled[block], levels.get(name, 0), missing[name])
-        )
+        gap = -1 if gaps is None else gaps.get(name, -1)
+        place = block, filled[block]
+        columns.append(Column(name, role, *place, levels.get(name, 0), missing[name], gap=gap))
         filled[block] += 1
     return Schema(tuple(columns))
 

@@ -71,10 +71,12 @@ def _profile(table: Table, column: Column, rows: IntArray) -> list[object]:
         return [column.role.value, *_rounded([(lengths == 0).mean(), lengths.mean()])]
     values = np.asarray(table.values(column)[rows], dtype=np.float64)
     if column.role is Role.CATEGORICAL:
-        shares = np.sort(np.bincount(values[values >= 0].astype(np.int64)) / len(rows))
+        is_missing = values == column.gap
+        known = values[(values >= 0) & ~is_missing].astype(np.int64)
+        shares = np.sort(np.bincount(known) / len(rows))
         most = np.zeros(_SHARES)
         most[: len(shares)] = shares[::-1][:_SHARES]
-        return [column.role.value, *_rounded([(values < 0).mean(), *most])]
+        return [column.role.value, *_rounded([is_missing.mean(), *most])]
     present = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
     quantiles = np.quantile(present, _QUANTILES) if len(present) else np.zeros(5)
     # To a hundredth of their spread: of a year, three digits would say nothing.

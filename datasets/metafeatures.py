@@ -109,7 +109,7 @@ def metafeatures(table: Table, target: Target) -> dict[str, float]:
     rows = np.sort(rng.permutation(len(table))[:_MOST_ROWS])
     seen = target.take(rows)
     numbers = _numbers(table, rows)
-    codes = table.codes[rows, :_MOST_COLUMNS]
+    codes = np.where(table.gaps, -1, table.codes)[rows, :_MOST_COLUMNS]
     found = {
         "rows": float(len(table)),
         "columns": float(len(table.schema.columns)),
@@ -134,7 +134,10 @@ def _of_schema(table: Table) -> dict[str, float]:
         role.value: len(table.schema.having(role)) / max(1, len(columns))
         for role in (Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL, Role.DATETIME, Role.TEXT)
     }
-    levels = [max(1, column.levels) for column in table.schema.having(Role.CATEGORICAL)]
+    levels = [
+        max(1, column.levels - (column.gap >= 0))
+        for column in table.schema.having(Role.CATEGORICAL)
+    ]
     return {
         **shares,
         "missing_columns": float(np.mean([column.has_missing for column in columns])),

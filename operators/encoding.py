@@ -24,7 +24,7 @@ from autopipe.task import FloatArray, IntArray, Target
 
 
 class Codes:
-    """Categories as their codes, missing values as NaN: for learners that handle both.
+    """Categories as their codes, what is missing or new as NaN: for learners that handle both.
 
     Learns nothing. The result is float32, or float64 where a number would not survive that.
     """
@@ -45,8 +45,7 @@ class Codes:
 class OneHot:
     """A column of zeros and ones for every frequent level, and one for all rare ones.
 
-    A missing value, and a level that no training row had, is zero in all of them: that is
-    a code of its own, and a learner that penalises large coefficients needs no other.
+    A level that no training row had is zero in all of them; missing is a level like any other.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ class OneHot:
         self.min_share = min_share
         self.max_levels = max_levels
         self._places: dict[str, IntArray] = {}
-        """For every code, and for missing at the end, the place of its one; -1 for none."""
+        """For every code, and for new ones at the end, the place of its one; -1 for none."""
         self._names: dict[str, list[str]] = {}
         """Of the columns of ones, by place."""
 
@@ -134,7 +133,7 @@ class TargetEncoding:
         self.smoothing = smoothing
         self.add_count = add_count
         self._encodings: dict[str, NDArray[np.float32]] = {}
-        """Shape (levels + 1, columns); the last row is for missing, which is code -1."""
+        """Shape (levels + 1, columns); the last row is for new levels, which have code -1."""
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
         outcomes, weights = outcomes_of(target), target.row_weights
@@ -242,11 +241,13 @@ def _matrix(table: Table, encode: Callable[[Column, IntArray], Iterable[Feature]
         matrix[:, index] = feature[0]
     names = tuple(name for _, _, name in features)
     signs = {column.name: column.monotone for column in table.schema.columns if column.monotone}
+    gaps = {column.name: column.gap for column in table.schema.columns if column.gap >= 0}
     return Matrix(
         matrix,
         tuple(levels for _, levels, _ in features),
         names,
         tuple(signs.get(name, 0) for name in names) if signs else (),
+        tuple(gaps.get(name, -1) for name in names) if gaps else (),
     )
 
 

@@ -23,7 +23,7 @@ class Gaps:
 
     Trees that have seen no missing value have learned no way for one. LightGBM takes it for
     zero; XGBoost sends it the same way at every split, which adds up, over a thousand rounds,
-    to predictions beyond all that it was shown. Categories that are new count as missing.
+    to predictions beyond all that it was shown. Categories that are new are missing here.
 
     Parameters
     ----------
@@ -38,17 +38,17 @@ class Gaps:
 
         Parameters
         ----------
-        has_categories : whether those of categories get their most frequent one
+        has_categories : whether those of categories get their most frequent level
         """
         is_torn = np.asarray(np.isnan(X.values).any(axis=0))
         is_torn[is_torn] = np.isnan(X.values[np.ix_(rows, is_torn)]).any(axis=0)
         some = X.values[rows[:: 1 + len(rows) // _MOST_ROWS]]
         fills = np.full(X.values.shape[1], np.nan)
-        for index in np.flatnonzero(~is_torn):
+        for index in np.flatnonzero(~is_torn).tolist():
             if not X.levels[index]:
                 fills[index] = np.median(some[:, index])
             elif has_categories:
-                fills[index] = np.bincount(some[:, index].astype(np.int64)).argmax()
+                fills[index] = usual_level(some[:, index], X, index)
         return cls(fills)
 
     def filled(self, values: _Values) -> _Values:
@@ -67,3 +67,11 @@ class Gaps:
     def restored(cls, state: State) -> Self:
         """From what `state` gave; one that changes nothing where a former version was saved."""
         return cls(np.asarray(state["fills"])) if "fills" in state else cls()
+
+
+def usual_level(codes: _Values, X: Matrix, column: int) -> int:
+    """The most frequent one of a column's codes, but not that of a missing category."""
+    counts = np.bincount(codes.astype(np.int64), minlength=X.levels[column])
+    if X.gaps and X.gaps[column] >= 0:
+        counts[X.gaps[column]] = 0
+    return int(counts.argmax())

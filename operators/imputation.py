@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Coded, Complete, Operator, State
+from autopipe.operators.gaps import usual_level
 from autopipe.space import Choice
 from autopipe.task import FloatArray, Target
 
@@ -20,8 +22,8 @@ class Impute:
     Parameters
     ----------
     numbers : "median" or "mean" of the known values
-    categories : "own_level" makes missing a further level of each category that had gaps
-        in training; elsewhere, and with "most_frequent", gaps get the most frequent level
+    categories : "own_level" keeps missing as a level of each category that had gaps in
+        training; what is new, and with "most_frequent" all gaps, get the most frequent level
     indicator : whether to add a column of zeros and ones for every column with gaps in
         training
     """
@@ -38,31 +40,33 @@ class Impute:
         width = data.values.shape[1]
         self._fill = np.zeros(width)
         self._gained_level = np.zeros(width, np.bool_)
-        has_gaps = np.zeros(width, np.bool_)
+        has_gaps = _gaps(data).any(axis=0)
         for index, levels in enumerate(data.levels):
             values = data.values[:, index]
             known = values[np.isfinite(values)]
-            has_gaps[index] = len(known) < len(values)
             if len(known) == 0:
                 continue
-            if levels and self.categories == "own_level" and has_gaps[index]:
+            if levels and self.categories == "own_level" and len(known) < len(values):
                 self._fill[index] = levels
                 self._gained_level[index] = True
             else:
-                self._fill[index] = self._typical(known, levels)
+                self._fill[index] = self._typical(known, data, index)
         self._indicated = np.flatnonzero(has_gaps & self.indicator)
         return self.transform(data)
 
-    def _typical(self, known: FloatArray, levels: int) -> float:
-        if levels:
-            return float(np.bincount(known.astype(np.int64)).argmax())
+    def _typical(self, known: FloatArray, data: Matrix, index: int) -> float:
+        if data.levels[index]:
+            return usual_level(known, data, index)
         if self.numbers == "median":
             return float(np.median(known))
         return float(known.mean(dtype=np.float64))
 
     def transform(self, data: Matrix) -> Matrix:
-        is_gap = ~np.isfinite(data.values)
-        filled = np.where(is_gap, self._fill.astype(data.values.dtype), data.values)
+        is_gap = _gaps(data)
+        is_filled = ~np.isfinite(data.values)
+        if self.categories == "most_frequent":
+            is_filled |= is_gap
+        filled = np.where(is_filled, self._fill.astype(data.values.dtype), data.values)
         levels = [
             n + int(gained) for n, gained in zip(data.levels, self._gained_level, strict=True)
         ]
@@ -86,6 +90,15 @@ class Impute:
         self._gained_level = np.asarray(state["gained_level"])
         self._indicated = np.asarray(state["indicated"])
         return self
+
+
+def _gaps(data: Matrix) -> NDArray[np.bool_]:
+    """Which values are missing, of the shape of the values; categories that are new are not."""
+    is_gap = ~np.isfinite(data.values)
+    has_level = np.array(data.gaps, np.int64) >= 0
+    if has_level.any():
+        is_gap[:, has_level] = data.values[:, has_level] == np.array(data.gaps)[has_level]
+    return is_gap
 
 
 OPERATORS = (

@@ -137,7 +137,7 @@ class Values:
             return np.asarray(text_shape("", texts)[0][0], np.float64)
         assert name == "missing_count"
         blocks = np.isnan(self._table.numbers), np.isnan(self._table.precise)
-        counts = sum((block.sum(1) for block in blocks), (self._table.codes < 0).sum(1))
+        counts = sum((block.sum(1) for block in blocks), self._table.gaps.sum(1))
         return np.asarray(counts, np.float64)
 
     def _times(self, formula: Formula) -> FloatArray:

@@ -1,6 +1,7 @@
 """Encoders, on columns small enough to be worked by hand."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,18 @@ def test_codes_keep_their_levels_and_missing_is_nan():
     matrix = Codes().transform(categories([0, 2, -1], 3))
     assert matrix.levels == (3,)
     np.testing.assert_array_equal(matrix.values[:, 0], [0, 2, np.nan])
+
+
+def test_codes_tell_which_one_is_missing():
+    schema = place_columns(
+        {"c0": Role.CATEGORICAL}, {"c0": 3}, {"c0": True}, frozenset(), {"c0": 2}
+    )
+    table = replace(categories([0, 2, -1, 1], 3), schema=schema)
+    matrix = Codes().transform(table)
+    assert (matrix.levels, matrix.gaps) == ((3,), (2,))
+    np.testing.assert_array_equal(matrix.values[:, 0], [0, 2, np.nan, 1])
+    assert table.gaps.tolist() == [[False], [True], [False], [False]]
+    assert table.take_new(np.array([0, 1]), np.array([3])).codes.tolist() == [[-1], [-1]]
 
 
 def test_a_number_that_float32_would_merge_stays_whole():

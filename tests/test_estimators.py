@@ -338,11 +338,33 @@ def test_columns_are_found_by_name(classifier):
     assert (classifier.predict_proba(shuffled) == classifier.predict_proba(X)).all()
 
 
-def test_an_unseen_category_is_a_missing_one(classifier):
+def test_a_column_of_nothing_but_new_categories_is_told_of(classifier):
     with pytest.warns(UserWarning, match="90 of 90 cells of column 'colour'"):
         unseen = classifier.predict_proba(X.assign(colour="mauve"))
-    missing = classifier.predict_proba(X.assign(colour=None))
-    assert (unseen == missing).all()
+    missing = classifier.predict_proba(X.assign(colour=None))  # as in some rows of fit
+    assert (unseen != missing).any()
+
+
+@pytest.mark.parametrize(
+    "name", ["ridge", "catboost", "xgboost", "lightgbm", "extra_trees", "mlp"]
+)
+def test_what_missing_says_is_not_said_of_new_categories(name):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"kind": rng.choice([*"abcdef"], 300).astype(object)})
+    X["size"] = rng.normal(size=300)
+    X.loc[rng.random(300) < 0.4, "kind"] = None  # more often than any other
+    y = X["size"] + 5.0 * X["kind"].isna()
+    model = AutoRegressor(**{**CHEAP, "include": [name], "max_trials": 1}).fit(X, y)
+    new, missing = (
+        model.predict(X.assign(kind=kind)[:15]) - X["size"][:15] for kind in ("z", None)
+    )
+    assert abs(np.mean(new)) < 1.5 < 4.0 < np.mean(missing)
+
+
+def test_score_refuses_rows_in_another_order(classifier, regressor):
+    for model, name in ((classifier, "sold"), (regressor, "price")):
+        with pytest.raises(InputError, match="in another order"):
+            model.score(X, FRAME[name].sample(frac=1.0, random_state=0))
 
 
 def test_a_missing_column_is_told(classifier):

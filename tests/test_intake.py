@@ -127,7 +127,7 @@ def test_arrow_columns_are_coded_like_their_numpy_twins():
         flag=pd.Series([True, None], dtype="bool[pyarrow]"),
     )
     assert values_of(coding, frame, "day")[0] == values_of(coding, frame, "time")[0] == 86400.0
-    assert values_of(coding, frame, "text") == [-1, 0]
+    assert values_of(coding, frame, "text") == [1, 0]
     assert values_of(coding, frame, "flag")[0] == 1.0
 
 
@@ -147,9 +147,9 @@ def test_a_day_above_twelve_decides_the_order_of_a_date():
 @quiet
 def test_categories_are_sorted_unless_they_have_an_order():
     columns = Coding.learn(awkward_frame()).columns
-    assert columns["category"].levels == ("high", "low")
+    assert columns["category"].levels == ("high", "low", None)
     assert columns["ordered"].levels == ("low", "high")
-    assert columns["mixed"].levels == ("1", "2.5", "True", "b")
+    assert columns["mixed"].levels == ("1", "2.5", "True", "b", None)
 
 
 def test_the_order_and_excess_of_categories_do_not_matter():
@@ -178,14 +178,55 @@ def test_decimals_can_be_categories(dtype):
     grades = pd.Series([Decimal("1.5"), Decimal(2), None], dtype=dtype)
     frame = pd.DataFrame({"grade": grades, "varies": range(3)})
     coding = Coding.learn(frame, {"grade": "categorical"})
-    assert coding.columns["grade"].levels == (1.5, 2)
-    assert values_of(coding, frame, "grade") == [0, 1, -1]
+    assert coding.columns["grade"].levels == (1.5, 2, None)
+    assert values_of(coding, frame, "grade") == [0, 1, 2]
 
 
-def test_unseen_and_missing_categories_are_minus_one():
-    coding, frame = learned(colour=["red", "blue", "red"])
-    frame["colour"] = ["green", None, "blue"]
-    assert values_of(coding, frame, "colour") == [-1, -1, 0]
+@pytest.mark.parametrize(
+    ("cells", "codes", "gap"),
+    [(["red", "blue", None], [-1, 2, 0], 2), (["red", "blue", "red"], [-1, -1, 0], -1)],
+)
+@pytest.mark.parametrize("dtype", [object, "category", pd.ArrowDtype(pa.string())])
+def test_a_missing_category_is_no_new_one_where_fit_has_seen_some(cells, codes, gap, dtype):
+    coding, frame = learned(colour=pd.Series(cells, dtype=dtype))
+    frame["colour"] = pd.Series(["green", None, "blue"], dtype=dtype)
+    for known in (coding, Coding.restore(json.loads(json.dumps(coding.state())))):
+        assert values_of(known, frame, "colour") == codes
+        assert [column.gap for column in known.schema.having(Role.CATEGORICAL)] == [gap]
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+@pytest.mark.parametrize("learned_as", ["ns", "us", "s", "text", "objects", "categories"])
+def test_times_may_be_categories_in_any_form(learned_as, zone):
+    texts = pd.Series(["2024-01-01", "2024-02-01 10:30:00", "2024-01-01"])
+    times = pd.to_datetime(texts, format="ISO8601")
+    times = times.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else times
+    forms = {unit: times.dt.as_unit(unit) for unit in ("ns", "us", "s")} | {
+        "text": texts,
+        "objects": times.astype(object),
+        "categories": times.astype("category"),
+    }
+    frames = {name: pd.DataFrame({"day": form, "x": range(3)}) for name, form in forms.items()}
+    coding = Coding.learn(frames[learned_as], {"day": "categorical"})
+    assert coding.columns["day"].levels == ("2024-01-01", "2024-02-01 10:30:00")
+    for frame in frames.values():
+        assert values_of(coding, frame, "day") == [0, 1, 0]
+
+
+def test_times_are_no_numbers():
+    coding, frame = learned(price=np.arange(9) / 2)
+    frame["price"] = pd.to_datetime(["2024-01-01"] * 9)
+    with pytest.raises(InputError, match="'price' holds '2024-01-01 00:00:00', which is not a"):
+        coding.encode(frame)
+
+
+def test_a_name_that_is_no_text_is_found_in_a_file_again():
+    coding = Coding.learn(pd.DataFrame({7: [1.0, 2.0], "x": [3.0, 5.0]}))
+    table = coding.encode(pd.DataFrame({"x": [3.0, 4.0], "7": [8.0, 9.0]}))
+    assert table.numbers[:, 0].tolist() == [8.0, 9.0]
+    both = pd.DataFrame({"x": [3.0, 4.0], "7": [8.0, 9.0], 7: [1.0, 2.0]})
+    with pytest.warns(UserWarning, match="column '7', which autopipe was not fitted with"):
+        assert coding.encode(both).numbers[:, 0].tolist() == [1.0, 2.0]
 
 
 def test_infinite_values_become_missing_with_a_warning():
@@ -223,6 +264,8 @@ def test_an_unknown_role_or_column_is_refused_with_a_guess():
     frame = pd.DataFrame({"zip": [1, 2]})
     with pytest.raises(OptionError, match="Did you mean 'zip'"):
         Coding.learn(frame, {"zap": "categorical"})
+    with pytest.raises(OptionError, match="give the role of each column by its name"):
+        Coding.learn(frame, ["zip"])
     with pytest.raises(OptionError, match="Did you mean 'categorical'"):
         Coding.learn(frame, {"zip": "categorial"})
 

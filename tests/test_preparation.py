@@ -1,10 +1,13 @@
 """Imputation and scaling, on columns small enough to be worked by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from autopipe.matrix import Matrix
+from autopipe.operators.gaps import usual_level
 from autopipe.operators.imputation import Impute
 from autopipe.operators.scaling import (
     PowerScaling,
@@ -55,6 +58,20 @@ def test_a_category_without_gaps_in_training_falls_back_on_its_most_frequent_lev
     filled = imputer.transform(matrix_of([NAN], levels=(2,)))
     assert filled.levels == (2,)
     assert filled.values.tolist() == [[1.0]]
+
+
+def test_a_missing_category_that_has_a_level_is_not_what_new_ones_are_taken_for():
+    X = matrix_of([2, 0, 2, 1, 2, 1], levels=(3,))
+    X = replace(X, gaps=(2,))  # the most frequent level
+    target = Target(TaskKind.REGRESSION, np.zeros(6), 0)
+    new = replace(matrix_of([2, NAN, 0], levels=(3,)), gaps=(2,))
+    for categories, filled in (("own_level", [2, 1, 0]), ("most_frequent", [1, 1, 0])):
+        imputer = Impute(numbers="median", categories=categories, indicator=True)
+        imputer.fit_transform(X, target, seed=0)
+        made = imputer.transform(new)
+        assert made.levels == (3, 0)
+        assert made.values.T.tolist() == [filled, [1, 0, 0]]
+    assert usual_level(X.values[:, 0], X, 0) == 1
 
 
 def test_gaps_are_marked_where_training_had_some():

@@ -6,6 +6,7 @@ has different cells. The cells of a column never change here: every array is a n
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -92,13 +93,21 @@ def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:
     except (TypeError, NotImplementedError) as error:  # a list has no hash; Arrow no method
         unhashable = next((cell for cell in values if _is_container(cell)), values[0])
         raise InputError(_unusable(column, unhashable)) from error
-    return places[: len(column)], np.asarray(cells, dtype=object)
+    return places[: len(column)], np.asarray(pd.Index(cells), dtype=object)
 
 
 def text(cell: object) -> str:
-    """A cell as text, the same for 1 and 1.0; bytes are read as UTF-8 or shown in hex."""
+    """A cell as text, the same for 1 and 1.0, and for a day and its midnight.
+
+    Times with a zone are told in UTC; bytes are read as UTF-8 or shown in hex.
+    """
     if isinstance(cell, str):
         return str(cell)
+    if isinstance(cell, datetime):
+        time = cell.astimezone(UTC).replace(tzinfo=None) if cell.tzinfo else cell
+        return time.isoformat(" ").removesuffix(" 00:00:00")
+    if isinstance(cell, timedelta):
+        return str(pd.Timedelta(cell))
     if isinstance(cell, bytes):
         try:
             return cell.decode()

@@ -132,14 +132,13 @@ class Coding:
         codings = list(self.columns.values())
         inner = {name: codings[place] for name, (place, _) in self._parts.items()}
         roles = {name: role for name, (_, role) in self._parts.items()}
+        coded = {name: inner[name] for name in roles if roles[name] is Role.CATEGORICAL}
         return place_columns(
             roles,
-            {
-                name: len(column.levels) * (roles[name] is Role.CATEGORICAL)
-                for name, column in inner.items()
-            },
+            {name: len(column.levels) for name, column in coded.items()},
             {name: column.has_missing for name, column in inner.items()},
             frozenset(name for name, column in inner.items() if column.precise),
+            {name: column.gap for name, column in coded.items()},
         )
 
     def encode(self, X: Any, owner: str = "autopipe") -> Table:
@@ -202,6 +201,12 @@ class Coding:
                 )
             return range(width)
         names = _names(frame)
+        given = set(names)
+        # A file says "7" for a column that is called 7.
+        written: dict[Hashable, Hashable] = {
+            str(own): own for own in self.columns if own not in given
+        }
+        names = [name if name in self.columns else written.get(name, name) for name in names]
         place_of = {name: place for place, name in enumerate(names)}
         used = (name for name, column in self.columns.items() if column.parts)
         missing = [name for name in used if name not in place_of]
@@ -262,6 +267,11 @@ def _check_shape(frame: pd.DataFrame) -> None:
 
 
 def _chosen_roles(roles: Mapping[Any, str], names: Sequence[Hashable]) -> dict[Hashable, Role]:
+    if not isinstance(roles, Mapping):
+        raise OptionError(
+            f"roles={roles!r}: give the role of each column by its name, as in "
+            "{'zip_code': 'categorical'}."
+        )
     chosen: dict[Hashable, Role] = {}
     known = set(names)
     for given, role in roles.items():

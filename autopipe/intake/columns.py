@@ -34,7 +34,8 @@ class ColumnCoding:
     role : how the cells are read
     has_missing : whether a training row had none
     precise : whether float32 would merge the numbers or overflow
-    levels : the categories in the order of their codes; all numbers, or all texts
+    levels : the categories in the order of their codes, all numbers or all texts; behind them
+        None where training rows had missing cells
     has_texts : whether the cells stand in the table as texts, maybe beside their codes
     date_format : how texts are read as times
     notation : how texts state numbers, where `float` would not read them
@@ -45,7 +46,7 @@ class ColumnCoding:
     role: Role
     has_missing: bool = False
     precise: bool = False
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Level | None, ...] = ()
     has_texts: bool = False
     date_format: str = ISO
     notation: Notation | None = None
@@ -83,19 +84,24 @@ class ColumnCoding:
         return values
 
     def codes(self, column: Column[Any]) -> NDArray[np.int32]:
-        """The codes of a column's categories, -1 where missing or unseen, shape (rows,)."""
+        """The codes of a column's categories, -1 where training rows had none like it.
+
+        A missing cell has a code of its own where training rows had one, so that what it says
+        is not said of categories that are new. Shape (rows,).
+        """
         if self._named_by_numbers:
             places, distinct = cells.distinct(column)
             keys: list[Any] = [cells.number(cell) for cell in distinct]
         else:
             places, keys = distinct_texts(column)
-        codes = np.array([*(self._code_of.get(key, -1) for key in keys), -1], dtype=np.int32)
+        # The last one is for missing cells, which have place -1.
+        codes = np.array([self._code_of.get(key, -1) for key in (*keys, None)], dtype=np.int32)
         known = np.bincount(places[places >= 0], minlength=len(keys))
         unseen = int(known[codes[:-1] < 0].sum())
         if unseen > _MOST_UNSEEN * known.sum() and known.sum() >= _ROWS_THAT_TELL:
             warnings.warn(
                 f"{unseen} of {known.sum()} cells of column {column.name!r} are of categories "
-                "not seen in fit, and count as missing. Are they written in another way?",
+                "not seen in fit. Are they written in another way?",
                 stacklevel=2,
             )
         return codes[places]
@@ -107,6 +113,11 @@ class ColumnCoding:
         if len(distinct) < _REPEATED_SHARE * len(places):
             return Texts.of(distinct).take(places)
         return Texts.of([distinct[place] for place in places.tolist()])
+
+    @property
+    def gap(self) -> int:
+        """The code of a missing category, -1 where it has none."""
+        return self._code_of.get(None, -1)
 
     @cached_property
     def _code_of(self) -> Mapping[Any, int]:

@@ -149,7 +149,7 @@ def _learn_names(
     return ColumnCoding(
         role or Role.CATEGORICAL,
         has_missing,
-        levels=levels if has_levels else (),
+        levels=(*levels, *[None] * has_missing) if has_levels else (),
         has_texts=has_texts,
         remark=_MIXED if kind == "mixed" else "",
     )
