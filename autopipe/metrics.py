@@ -420,6 +420,14 @@ def _shown_to(scorer: Callable[..., float], classes: np.ndarray | None) -> Score
         weights = {} if target.weights is None else {"sample_weight": target.weights}
         with warnings.catch_warnings():  # of classes that nobody predicted
             warnings.simplefilter("ignore", UndefinedMetricWarning)
-            return float(scorer(shown, X, y, **weights))
+            try:
+                return float(scorer(shown, X, y, **weights))
+            except ValueError:  # some take no rows that lack a class
+                present, y = np.unique(target.y, return_inverse=True)
+                if classes is None or not 1 < len(present) < len(classes):
+                    raise
+                X = np.maximum(X[:, present], np.finfo(float).tiny)
+                X /= X.sum(axis=1, keepdims=True)
+                return float(scorer(_Shown(np.arange(len(present))), X, y, **weights))
 
     return score

@@ -64,7 +64,7 @@ class Estimate:
         miss = (1.0 - checked_coverage(coverage)) / 2.0
         if rows is not None and rows < 1:
             raise OptionError(f"rows={rows!r}: give how many fresh rows there are, or None.")
-        if not self.deviations:
+        if not any(self.deviations):  # too few resamples, or all score alike
             return float("nan"), float("nan")
         centre = self.score if self.corrected is None else self.corrected
         strays = np.array(self.deviations)

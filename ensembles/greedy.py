@@ -119,7 +119,7 @@ def without_light(weights: FloatArray) -> FloatArray:
     is_light = (weights < _LEAST_WEIGHT)[order] & (weights[order].cumsum() <= _MOST_LEFT_OUT)
     heavy = weights.copy()
     heavy[order[is_light]] = 0.0
-    return heavy / heavy.sum()
+    return np.asarray(heavy / heavy.sum())
 
 
 def weights_of_reduced(

@@ -24,7 +24,7 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.roles import Role
-from autopipe.space import Space, Value
+from autopipe.space import Space, Value, defaults
 from autopipe.table import Schema
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -89,8 +89,11 @@ def learner(
             "a function of the hyperparameters that makes such an object."
         )
     called = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", _name_of(estimator)).lower()
-    is_classifier = hasattr(estimator, "predict_proba") or "ClassifierMixin" in {
-        base.__name__ for base in getattr(estimator, "__mro__", ())
+    made: Any = estimator
+    if not isinstance(estimator, type):  # what it makes tells
+        made = type(estimator(**defaults(space or {})))
+    is_classifier = hasattr(made, "predict_proba") or "ClassifierMixin" in {
+        base.__name__ for base in made.__mro__
     }
     kinds = {TaskKind.BINARY, TaskKind.MULTICLASS} if is_classifier else {TaskKind.REGRESSION}
     return Operator(

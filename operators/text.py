@@ -51,7 +51,7 @@ class TextTopics:
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
         rows = self._vocabularies.learn(data)
-        topics = min(self.topics, max(1, _MOST_TOPICS // len(rows)))
+        topics = min(self.topics, max(1, _MOST_TOPICS // max(1, len(rows))))
         self._directions = {
             name: self._foremost(part, topics, seed) for name, part in rows.items()
         }
@@ -124,6 +124,8 @@ class TextPrediction:
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Table:
         rows = self._vocabularies.learn(data)
+        if not rows:
+            return data
         outcomes, weights = outcomes_of(target), target.row_weights
         predictions = crossfitted(
             lambda train: self._fit(_some(rows, train), outcomes[:, train], weights[train]),
@@ -173,7 +175,8 @@ class TextPrediction:
         return total
 
     def transform(self, data: Table) -> Table:
-        return self._extended(data, self._predicted(self._vocabularies.rows(data)))
+        rows = self._vocabularies.rows(data)
+        return self._extended(data, self._predicted(rows)) if rows else data
 
     def _extended(self, data: Table, predictions: FloatArray) -> Table:
         return data.with_numbers(

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -33,11 +35,25 @@ def test_a_target_is_taken_from_a_table_with_names_or_a_file(tmp_path):
         features_and_target(frame.to_numpy(), "price")
 
 
+def test_a_column_of_several_levels_is_named_by_a_tuple():
+    columns = pd.MultiIndex.from_tuples([("x", "a"), ("t", "y")])
+    X, y = features_and_target(pd.DataFrame([[1, 2], [3, 4]], columns=columns), ("t", "y"))
+    assert (list(X), y.tolist()) == ([("x", "a")], [2, 4])
+    assert features_and_target(X, (1, 2))[1] == (1, 2)
+
+
 def test_groups_are_one_for_every_row():
     check_groups(None, 2)
     check_groups(["a", 1], 2)
-    with pytest.raises(ShapeError, match="groups has 1 entries; wanted 2"):
-        check_groups(["a"], 2)
+    for groups, shape in (
+        (["a"], "(1,)"),
+        ("a", "()"),
+        (pd.DataFrame({"g": [1, 2]}), "(2, 1)"),
+    ):
+        with pytest.raises(
+            ShapeError, match=re.escape(f"groups has shape {shape}; wanted (2,)")
+        ):
+            check_groups(groups, 2)
     with pytest.raises(InputError, match="groups lacks 1 entries"):
         check_groups(["a", None], 2)
 

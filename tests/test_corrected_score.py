@@ -132,6 +132,9 @@ def test_where_nothing_is_known_nothing_is_claimed():
     unknown = Estimate(0.5, None, 10, (), 1.0)
     assert np.isnan(Score(0.5, "auc", unknown).interval()).all()
     assert repr(Score(0.5, "auc", unknown)) == "auc 0.5, cross-validated"
+    perfect = Estimate(1.0, 0.999, 10, (0.0,) * 50, 1.0)  # which tells nothing of the spread
+    assert np.isnan(Score(1.0, "auc", perfect).interval()).all()
+    assert "interval" not in repr(Score(1.0, "auc", perfect))
 
 
 def test_the_luck_of_folds_is_not_independent():

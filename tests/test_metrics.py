@@ -232,6 +232,17 @@ def test_probabilities_in_single_precision_add_up_to_one_for_scorers():
     assert metric.score(target, values) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", ["neg_brier_score", "roc_auc_ovo", "top_k_accuracy"])
+def test_a_scorer_that_refuses_rows_without_a_class_is_shown_the_others(name):
+    y = np.arange(12) % 2
+    values = shares(np.random.default_rng(0).random((12, 3)) + 0.1)
+    metric = own(name, TaskKind.MULTICLASS)
+    two = Target(TaskKind.MULTICLASS, y, 3)
+    right, wrong = shares(np.eye(3)[y] + 0.1), shares(np.eye(3)[1 - y] + 0.1)
+    if name != "top_k_accuracy":  # of two classes, one is always the right one
+        assert metric.score(two, wrong) < metric.score(two, values) < metric.score(two, right)
+
+
 def test_roc_auc_of_many_classes_leaves_out_a_class_that_is_absent():
     target = Target(TaskKind.MULTICLASS, np.array([0, 0, 1]), 3)
     right = shares(np.eye(3)[target.y] + 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.tree import DecisionTreeClassifier
 
 from autopipe import AutoClassifier, AutoRegressor, learner, load
 from autopipe.errors import OptionError, StoreError
@@ -13,6 +14,7 @@ from autopipe.operators.declaration import Coded, Complete, Dense
 from autopipe.operators.own import default_tree
 from autopipe.space import Float
 from autopipe.table import Schema
+from autopipe.task import TaskKind
 
 OPTIONS = {"cv": 2, "executor": "inline", "random_state": 0, "verbose": 0}
 
@@ -111,6 +113,19 @@ def test_a_run_goes_on_without_an_operator_that_is_gone(X, tmp_path, monkeypatch
     assert model.history_.status.tolist() == ["complete"] * 3
     gone = model.history_.number[model.history_.tree.str.startswith("sign")]
     assert not {*gone} & {member.number for member in model._model.predictor.members}
+
+
+def test_a_function_that_makes_a_classifier_serves_classes(X):
+    made = {
+        kind: learner(make, {"share": Float(0.0, 1.0, default=1.0)}).kinds
+        for kind, make in (
+            ("names", lambda share: Sign()),
+            ("shares", lambda share: DecisionTreeClassifier()),
+            ("numbers", lambda share: Mean(share)),
+        )
+    }
+    classes = {TaskKind.BINARY, TaskKind.MULTICLASS}
+    assert made == {"names": classes, "shares": classes, "numbers": {TaskKind.REGRESSION}}
 
 
 def test_an_object_in_the_place_of_its_class_is_told():

@@ -255,6 +255,16 @@ def test_cancel_stops_what_runs_and_says_so(processes, tmp_path):
     assert run(executor, Job(2, "fine", 0))[2].status is Status.COMPLETE
 
 
+def test_a_job_that_is_being_killed_is_not_cancelled(processes):
+    executor = processes()
+    run(executor, Job(0, "fine", 0))
+    executor.submit(Job(1, "hangs", 0, limit=time.monotonic() + 0.2))
+    while not any(post.verdict for post in executor._posts) and not executor._outcomes:
+        time.sleep(0.0005)
+    (outcome,) = executor.cancel()
+    assert outcome.status is Status.TIMEOUT
+
+
 def test_cancel_returns_at_once_where_nothing_runs(processes):
     executor = processes()
     assert list(executor.cancel()) == []

@@ -16,7 +16,7 @@ from autopipe.operators.text import TextPrediction, TextTopics
 from autopipe.operators.vocabulary import ANALYZERS, TERMS, Vocabulary, counted
 from autopipe.roles import Role
 from autopipe.seeds import Seeds
-from autopipe.table import Table, Texts, place_columns
+from autopipe.table import Schema, Table, Texts, place_columns
 from autopipe.task import Target, TaskKind
 from autopipe.tree import parse
 
@@ -94,6 +94,14 @@ def test_texts_without_a_common_term_do_no_harm(operator, kept):
     again = type(operator)(**_params(operator)).restore(operator.state())
     new = texts(["all", "new"])
     np.testing.assert_array_equal(again.transform(new).numbers, operator.transform(new).numbers)
+
+
+@pytest.mark.parametrize("operator", [topics(), prediction()], ids=["topics", "prediction"])
+def test_a_table_without_texts_stays_as_it_is(operator):
+    table = texts(ABOUT)
+    plain = Table(Schema(()), table.numbers, table.precise, table.codes)
+    assert operator.fit_transform(plain, binary(KINDS), 0).schema == plain.schema
+    assert operator.transform(plain).schema == plain.schema
 
 
 def _params(operator):

@@ -319,6 +319,8 @@ class Processes(Executor):
     def _cancel_jobs(self) -> None:
         for post in list(self._posts):
             self._attend(post)  # what has ended keeps its outcome
+            if post.job and post.verdict:  # so does what is being killed
+                self._answer(post.outcome(post.job, Fate(None)))
         self._stop([post for post in self._posts if post.job])
         with self._changed:
             self._waiting.clear()

@@ -47,6 +47,8 @@ def export_script(
     """
     from autopipe.export.standalone import Classifier, Regressor
 
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder; give the name of a file, such as pipeline.py.")
     rows, target, told, below = _labelled_rows(model, X, y, tables)
     name = path.name if path.name.isascii() and path.stem.isidentifier() else "pipeline.py"
     build = Classifier if len(model.target_coding.classes) else Regressor

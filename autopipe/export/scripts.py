@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import platform
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -168,7 +169,8 @@ def _words(model: Model) -> str:
     """What tells a command the further tables."""
     if model.joining is None:
         return ""
-    words = " ".join(f"{child.name}={child.name}.csv" for child in model.joining.children)
+    named = (f"{child.name}={child.name}.csv" for child in model.joining.children)
+    words = " ".join(map(shlex.quote, named))
     return _plain(f" --tables {words}")
 
 

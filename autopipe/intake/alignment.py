@@ -27,7 +27,8 @@ def features_and_target(X: Any, y: Any) -> tuple[Any, Any]:
     """
     if isinstance(X, (str, Path)):
         X = as_frame(X)
-    if not isinstance(y, (str, int, np.integer)):
+    is_tuple = isinstance(y, tuple) and isinstance(X, pd.DataFrame) and y in X.columns
+    if not (is_tuple or isinstance(y, (str, int, np.integer))):
         return X, y
     if not is_named(X):
         raise InputError(
@@ -141,9 +142,13 @@ def check_groups(groups: Any, rows: int) -> None:
     """
     if groups is None:
         return
-    column = pd.Series(np.asarray(groups, dtype=object))
-    if len(column) != rows:
-        raise ShapeError(f"groups has {len(column)} entries; wanted {rows}, one for every row.")
+    array = np.asarray(groups, dtype=object)
+    if array.shape != (rows,):
+        raise ShapeError(
+            f"groups has shape {array.shape}; wanted ({rows},), a group for every row, such as "
+            'X["customer"].'
+        )
+    column = pd.Series(array)
     if column.isna().any():
         raise InputError(
             f"groups lacks {column.isna().sum()} entries. Give rows that belong to no other "
