@@ -179,6 +179,7 @@ class Afterwards:
             "loss": str(target.loss),
             "splitter": splitter_name(self.cv),
             "has_groups": groups is not None,
+            "has_weights": sample_weight is not None,
         }
         new = replace(
             model, coding=given.coding, target_coding=given.target_coding, facts=facts

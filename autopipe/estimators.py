@@ -273,6 +273,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         further = {
             "has_costs": costs is not None,
             "has_groups": is_grouped,
+            "has_weights": sample_weight is not None,
             "splitter": splitter_name(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),

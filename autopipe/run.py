@@ -32,7 +32,7 @@ from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
 from autopipe.tree import Node
-from autopipe.trial import Proposal, Source, Trial
+from autopipe.trial import Proposal, Trial
 
 log = logging.getLogger(__name__)
 
@@ -285,13 +285,10 @@ class Run:
     def remember(self, knowledge: Knowledge) -> None:
         """Keep what was found for later runs, where there is a moment left."""
         if len(self._candidates) and self.clock.left > _LEAST_LEFT:
-            for number in self._stacked:  # its tree is over other trials, not over a table
-                self._candidates.drop(number)
             numbers, predictions = self._candidates.stacked()
-            trials = [trial for trial in self.trials if trial.source is not Source.STACK]
             rows = self._candidates.rows
             remember(
-                knowledge, self.metric, self.table, self.target, trials, numbers, rows,
+                knowledge, self.metric, self.table, self.target, self.trials, numbers, rows,
                 predictions,
             )  # fmt: skip
 

@@ -244,7 +244,8 @@ def test_a_script_says_what_its_folds_are_not(tmp_path):
     groups = np.arange(len(X)) // 2
     model = AutoClassifier(
         executor="inline", max_trials=1, verbose=0, random_state=0, cv=GroupKFold(3)
-    ).fit(X, SOLD, groups=groups)
+    ).fit(X, SOLD, groups=groups, sample_weight=np.ones(len(X)))
     model.export(tmp_path / "pipeline.py")
     header = " ".join((tmp_path / "pipeline.py").read_text().split())
-    assert "fit(X, y, groups=groups)" in header and "judged by GroupKFold" in header
+    assert "fit(X, y, sample_weight=sample_weight, groups=groups)" in header
+    assert "judged by GroupKFold" in header

@@ -86,4 +86,7 @@ def test_a_script_fits_to_the_other_tables(model, files, tmp_path):
 @pytest.mark.slow
 def test_a_script_is_proven_on_made_up_tables_too(model, tmp_path):
     model.export(tmp_path / "pipeline.py")
-    assert "made-up rows" in (tmp_path / "pipeline.py").read_text()
+    lines = (tmp_path / "pipeline.py").read_text().splitlines()
+    assert any("made-up rows" in line for line in lines)
+    for formula in model._model.joining.formulas:  # each on a line of its own
+        assert f"        {formula!r}," in lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from decimal import Decimal
 
 import numpy as np
@@ -16,6 +17,7 @@ from autopipe.datasets.recommendation import adapted
 from autopipe.datasets.synthetic import toy_schema
 from autopipe.errors import InputError
 from autopipe.evolution.grammar import Grammar
+from autopipe.learning import gathering
 from autopipe.learning.design import designed
 from autopipe.learning.suite import data_sets, holds_classes, own_data_sets
 from autopipe.operators.catalogue import catalogue
@@ -132,13 +134,25 @@ def test_learning_goes_on_where_it_ended_and_gives_a_base(folder, tmp_path):
     out = tmp_path / "learned"
     words = ("learn", folder, "--out", out, "--jobs", 1, "--trees")
     assert autopipe(*words, 1).stdout.startswith("2 new trials, 2 in all")
+    planted = out / "runs" / "line" / "data" / "operators.pickle"
+    planted.write_bytes(b"what a stranger left is never read")
     assert autopipe(*words, 2).stdout.startswith("2 new trials, 4 in all")
+    assert not planted.exists()
     line, sides = knowledge_file.read(out / "knowledge.sqlite")
     assert (line.kind, sides.kind) == (TaskKind.REGRESSION, TaskKind.BINARY)
     assert line.errors[0, 0] < 1.0 and len(line.complete) == 2
     assert all(0 < result.seconds < 20 for result in line.results)
     notes = knowledge_file.facts(out / "knowledge.sqlite")
     assert notes["seed"] == "0" and "version of lightgbm" in notes
+
+
+def test_a_trial_that_waits_for_ever_is_ended(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(gathering, "judge", lambda *_: time.sleep(60))
+    monkeypatch.setattr(gathering, "_PATIENCE", 1)
+    told = []
+    terms = gathering.Terms(trees=1, trial_seconds=1.0)
+    assert gathering.gather(data_sets(folder)[:1], tmp_path, terms, say=told.append) == 1
+    assert told[0].startswith("line: timeout in 0")
 
 
 def test_a_file_that_cannot_be_used_keeps_nothing_from_the_others(folder, tmp_path):

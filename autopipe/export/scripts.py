@@ -101,7 +101,7 @@ def fit_script(model: Model, name: str, proof: str) -> str:
     call = "".join(f"        {each},\n" for each in given)
     built, takes, made = kind, "fit and predict", f"{kind}(\n{call}    )"
     if model.joining is not None:
-        top.append(f"JOINING = {_literal(model.joining.state())}")
+        top.append(f"JOINING = {_by_part(model.joining.state())}")
         built, takes = _OF_SEVERAL, "fit and predict, with `tables` too"
         made = f"{built}({made}, JOINING)"
     builder = (
@@ -109,13 +109,17 @@ def fit_script(model: Model, name: str, proof: str) -> str:
         f'    """The estimator, not fitted: scikit-learn\'s {takes}."""\n'
         f"    return {made}"
     )
-    groups = ", groups=groups" if model.facts.get("has_groups") else ""
+    by_row = "".join(
+        f", {name}={name}"
+        for name, fact in (("sample_weight", "has_weights"), ("groups", "has_groups"))
+        if model.facts.get(fact)
+    )
     header = _header(
         f"{kind} of {_counted(len(parts), 'pipeline')}, found by autopipe "
         f"{version('autopipe')}.",
         f"    python {name} train.csv --target y --predict new.csv{_words(model)} -o out.csv",
         f"or from Python: `from {name.removesuffix('.py')} import build`, then "
-        f"`build().fit(X, y{groups}{_given(model)}).predict(new{_given(model)})`.",
+        f"`build().fit(X, y{by_row}{_given(model)}).predict(new{_given(model)})`.",
         "TREES holds the pipelines, WEIGHTS what each counts in their average. In a tree, "
         "`table` is the table as it is coded once: columns c0, c1, ... by their place. Each "
         "pipeline is cross-fitted; boosting and networks stop by the held-out rows."
@@ -283,6 +287,20 @@ def _literal(value: Any) -> str:  # builtins only: the type decides how it is wr
     if isinstance(value, (bool, int, float, bytes)):
         return repr(value)
     return "None"
+
+
+def _by_part(value: Any, indent: int = 0) -> str:
+    """The same, with a line for each part of what is too long for one."""
+    text = _literal(value)
+    if len(text) <= _WIDTH - indent or not isinstance(value, (Mapping, list)):
+        return text
+    inner, begin, end = indent + 4, "[", "]"
+    parts = [_by_part(each, inner) for each in value]
+    if isinstance(value, Mapping):
+        begin, end = "{", "}"
+        parts = [f"{_literal(key)}: {_by_part(each, inner)}" for key, each in value.items()]
+    lines = "".join(f"{' ' * inner}{part},\n" for part in parts)
+    return f"{begin}\n{lines}{' ' * indent}{end}"
 
 
 def _lines(values: Mapping[int, Any]) -> str:

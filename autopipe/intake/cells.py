@@ -93,7 +93,9 @@ def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:
     except (TypeError, NotImplementedError) as error:  # a list has no hash; Arrow no method
         unhashable = next((cell for cell in values if _is_container(cell)), values[0])
         raise InputError(_unusable(column, unhashable)) from error
-    return places[: len(column)], np.asarray(pd.Index(cells), dtype=object)
+    if cells.dtype.kind in "mM":  # of those in nanoseconds numpy would make numbers
+        cells = pd.Index(cells)
+    return places[: len(column)], np.asarray(cells, dtype=object)
 
 
 def text(cell: object) -> str:

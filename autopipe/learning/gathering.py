@@ -32,6 +32,7 @@ from autopipe.execution.cost_model import CostModel
 from autopipe.execution.executor import Job, Outcome
 from autopipe.execution.files import data_path, fitted_path
 from autopipe.execution.judging import judge
+from autopipe.execution.own_operators import write_operators
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
 from autopipe.execution.worker import attempt, isolate
@@ -52,6 +53,7 @@ from autopipe.trial import Source, Status, Trial
 log = logging.getLogger(__name__)
 
 _FOLDS = 5
+_PATIENCE = 10  # seconds of the clock for each of CPU that a trial may use
 _PRELOADED = {"lightgbm", "xgboost", "sklearn.ensemble"}
 
 
@@ -160,6 +162,7 @@ class _Queue:
             raise StoreError(f"{folder} was begun with another seed or number of rows.")
         if not is_begun:
             _coded(one, terms, seeds).save(data_path(folder))
+        write_operators(data_path(folder), ())  # those of a stranger would be run
         data = RunData.open(data_path(folder))
         table, target = data.table, data.target
         classes = np.arange(target.n_classes) if target.is_classification else None
@@ -243,8 +246,9 @@ class _Running:
         self.pipe.close()
         seconds = usage.ru_utime + usage.ru_stime
         if outcome is None:
-            is_late = os.waitstatus_to_exitcode(status) == -signal.SIGXCPU
-            failure = f"ended by signal or exit {os.waitstatus_to_exitcode(status)}"
+            code = os.waitstatus_to_exitcode(status)
+            is_late = code in (-signal.SIGXCPU, -signal.SIGALRM)
+            failure = f"ended by signal or exit {code}"
             fate = Status.TIMEOUT if is_late else Status.CRASH
             outcome = Outcome(self.number, fate, failure=failure)
         store = self.queue.store
@@ -281,6 +285,8 @@ def _become_trial(folder: Path, job: Job, pipe: Connection, seconds: float) -> N
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # or it would tidy up in its parent's place
     whole = max(1, round(seconds))
     resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_PATIENCE * whole)  # for what waits, and uses no CPU
     reset_peak()
     outcome = attempt(judge, job, folder)
     pipe.send(replace(outcome, peak_megabytes=peak_megabytes()))
