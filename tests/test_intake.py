@@ -180,6 +180,8 @@ def test_decimals_can_be_categories(dtype):
     coding = Coding.learn(frame, {"grade": "categorical"})
     assert coding.columns["grade"].levels == (1.5, 2, None)
     assert values_of(coding, frame, "grade") == [0, 1, 2]
+    new = frame.assign(grade=pd.Series(["2", "none of them", None], dtype=object))
+    assert values_of(coding, new, "grade") == [1, -1, 2]
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,8 @@ class ColumnCoding:
             keys: list[Any] = [cells.number(cell) for cell in distinct]
         else:
             places, keys = distinct_texts(column)
-        # The last one is for missing cells, which have place -1.
-        codes = np.array([self._code_of.get(key, -1) for key in (*keys, None)], dtype=np.int32)
+        known_codes = (-1 if key is None else self._code_of.get(key, -1) for key in keys)
+        codes = np.array([*known_codes, self.gap], dtype=np.int32)  # missing cells: place -1
         known = np.bincount(places[places >= 0], minlength=len(keys))
         unseen = int(known[codes[:-1] < 0].sum())
         if unseen > _MOST_UNSEEN * known.sum() and known.sum() >= _ROWS_THAT_TELL:
