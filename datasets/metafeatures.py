@@ -109,7 +109,8 @@ def metafeatures(table: Table, target: Target) -> dict[str, float]:
     rows = np.sort(rng.permutation(len(table))[:_MOST_ROWS])
     seen = target.take(rows)
     numbers = _numbers(table, rows)
-    codes = np.where(table.gaps, -1, table.codes)[rows, :_MOST_COLUMNS]
+    some = table.take(rows)
+    codes = np.where(some.gaps, -1, some.codes)[:, :_MOST_COLUMNS]
     found = {
         "rows": float(len(table)),
         "columns": float(len(table.schema.columns)),

@@ -95,9 +95,10 @@ class Impute:
 def _gaps(data: Matrix) -> NDArray[np.bool_]:
     """Which values are missing, of the shape of the values; categories that are new are not."""
     is_gap = ~np.isfinite(data.values)
-    has_level = np.array(data.gaps, np.int64) >= 0
+    gaps = np.array(data.gaps, np.int64)
+    has_level = gaps >= 0
     if has_level.any():
-        is_gap[:, has_level] = data.values[:, has_level] == np.array(data.gaps)[has_level]
+        is_gap[:, has_level] = data.values[:, has_level] == gaps[has_level]
     return is_gap
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
 
@@ -89,11 +89,11 @@ def learner(
             "a function of the hyperparameters that makes such an object."
         )
     called = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", _name_of(estimator)).lower()
-    made: Any = estimator
-    if not isinstance(estimator, type):  # what it makes tells
-        made = type(estimator(**defaults(space or {})))
+    is_class = isinstance(estimator, type)
+    # The object itself tells: a pipeline has probabilities where its last step has.
+    made: Any = estimator if is_class else _made(estimator, defaults(space or {}), 0, 1)
     is_classifier = hasattr(made, "predict_proba") or "ClassifierMixin" in {
-        base.__name__ for base in made.__mro__
+        base.__name__ for base in (made if is_class else type(made)).__mro__
     }
     kinds = {TaskKind.BINARY, TaskKind.MULTICLASS} if is_classifier else {TaskKind.REGRESSION}
     return Operator(
@@ -147,10 +147,7 @@ class _Adapted:
         assert isinstance(prepared, tuple)
         X, target = prepared
         train = target.take(train_rows)
-        given = {"random_state": seed, "n_jobs": limits.threads}
-        known = _parameters(self._estimator)
-        fillers = {name: value for name, value in given.items() if name in known}
-        estimator = self._estimator(**{**fillers, **self._params})
+        estimator = _made(self._estimator, self._params, seed, limits.threads)
         weights = {}
         if train.weights is not None and "sample_weight" in _parameters(estimator.fit):
             weights = {"sample_weight": train.weights}
@@ -183,6 +180,16 @@ class _Adapted:
 
 def _name_of(estimator: Callable[..., Any]) -> str:
     return str(getattr(estimator, "__name__", type(estimator).__name__))
+
+
+def _made(
+    estimator: Callable[..., Any], params: Mapping[str, Value], seed: int, threads: int
+) -> Any:
+    """The object with these hyperparameters, and a seed and threads where it names them."""
+    given = {"random_state": seed, "n_jobs": threads}
+    known = _parameters(estimator)
+    fillers = {name: value for name, value in given.items() if name in known}
+    return estimator(**{**fillers, **params})
 
 
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:

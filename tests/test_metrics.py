@@ -239,6 +239,7 @@ def test_a_scorer_that_refuses_rows_without_a_class_is_shown_the_others(name):
     metric = own(name, TaskKind.MULTICLASS)
     two = Target(TaskKind.MULTICLASS, y, 3)
     right, wrong = shares(np.eye(3)[y] + 0.1), shares(np.eye(3)[1 - y] + 0.1)
+    assert np.isfinite(metric.score(two, values))
     if name != "top_k_accuracy":  # of two classes, one is always the right one
         assert metric.score(two, wrong) < metric.score(two, values) < metric.score(two, right)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from autopipe import AutoClassifier, AutoRegressor, learner, load
@@ -122,10 +124,14 @@ def test_a_function_that_makes_a_classifier_serves_classes(X):
             ("names", lambda share: Sign()),
             ("shares", lambda share: DecisionTreeClassifier()),
             ("numbers", lambda share: Mean(share)),
+            ("steps", lambda share: make_pipeline(StandardScaler(), Mean(share))),
+            ("seeded", lambda share, random_state: DecisionTreeClassifier()),
         )
     }
     classes = {TaskKind.BINARY, TaskKind.MULTICLASS}
-    assert made == {"names": classes, "shares": classes, "numbers": {TaskKind.REGRESSION}}
+    numbers = {TaskKind.REGRESSION}
+    assert (made["names"], made["shares"], made["seeded"]) == (classes, classes, classes)
+    assert (made["numbers"], made["steps"]) == (numbers, numbers)
 
 
 def test_an_object_in_the_place_of_its_class_is_told():

@@ -259,7 +259,9 @@ def test_a_job_that_is_being_killed_is_not_cancelled(processes):
     executor = processes()
     run(executor, Job(0, "fine", 0))
     executor.submit(Job(1, "hangs", 0, limit=time.monotonic() + 0.2))
+    end = time.monotonic() + PATIENCE
     while not any(post.verdict for post in executor._posts) and not executor._outcomes:
+        assert time.monotonic() < end
         time.sleep(0.0005)
     (outcome,) = executor.cancel()
     assert outcome.status is Status.TIMEOUT
