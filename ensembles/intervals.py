@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -109,9 +110,9 @@ def checked_coverage(coverage: float) -> float:
     Raises
     ------
     OptionError
-        If it is not between 0 and 1.
+        If it is no number between 0 and 1.
     """
-    if not 0.0 < coverage < 1.0:
+    if not isinstance(coverage, Real) or not 0.0 < coverage < 1.0:
         raise OptionError(f"coverage={coverage!r}: give a share between 0 and 1, such as 0.9.")
     return float(coverage)
 

@@ -114,7 +114,7 @@ def test_no_set_is_empty_and_more_coverage_only_adds_classes():
         former = sets
 
 
-@pytest.mark.parametrize("coverage", [0, 1, 90, -0.1, float("nan")])
+@pytest.mark.parametrize("coverage", [0, 1, 90, -0.1, float("nan"), "0.9", None])
 def test_a_coverage_that_is_no_share_is_refused(coverage):
     conformal = Conformal.of(np.zeros((30, 1)), numbers(np.arange(30.0)))
     with pytest.raises(OptionError, match="between 0 and 1"):
