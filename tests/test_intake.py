@@ -215,6 +215,55 @@ def test_times_may_be_categories_in_any_form(learned_as, zone):
         assert values_of(coding, frame, "day") == [0, 1, 0]
 
 
+DAYS = pd.Series(pd.date_range("2023-12-20", periods=20, freq="D"))
+SPELLED = DAYS.dt.strftime("%Y%m%d")
+DAYS_IN_FORMS = {
+    "integers": SPELLED.astype(int),
+    "floats": SPELLED.astype(float).where(DAYS.dt.day != 31),
+    "texts": SPELLED,
+    "objects": SPELLED.astype(int).astype(object),
+    "nullable": SPELLED.astype("Int64"),
+    "arrow": SPELLED.astype(pd.ArrowDtype(pa.int32())),
+    "with a time": SPELLED + "T0000",
+}
+
+
+@pytest.mark.parametrize("form", DAYS_IN_FORMS)
+def test_days_may_be_whole_numbers(form):
+    coding, frame = learned(day=DAYS_IN_FORMS[form])
+    assert coding.roles["day"] is Role.DATETIME
+    assert not coding.columns["day"].remark
+    for known in DAYS_IN_FORMS.values():
+        frame["day"] = known
+        seconds = np.array(values_of(coding, frame, "day"))
+        true = DAYS.where(known.notna()).astype("datetime64[s]").to_numpy()
+        np.testing.assert_array_equal(seconds.astype("datetime64[s]"), true)
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        np.arange(20230101, 20230121) * 1.5,  # no whole numbers
+        np.arange(20, 40),
+        np.arange(20231320, 20231340),  # in a thirteenth month
+        [20230101, 20230102] * 10,  # too few to tell
+        np.linspace(19000101, 21991231, 60).round(),
+    ],
+)
+def test_amounts_are_no_days(amounts):
+    assert learned(amount=np.append(amounts, amounts[0]))[0].roles["amount"] is Role.NUMERIC
+
+
+def test_numbers_that_say_that_there_is_no_day_count_as_missing():
+    days = [*DAYS_IN_FORMS["integers"], *[99999999] * 9]
+    with pytest.warns(UserWarning, match="column 'day' .*cannot be read like the others"):
+        coding, frame = learned(day=days)
+    assert coding.roles["day"] is Role.DATETIME
+    assert np.isnan(values_of(coding, frame, "day")).tolist() == [False] * 20 + [True] * 9
+    roles = {"day": "numeric"}
+    assert Coding.learn(frame, roles).roles["day"] is Role.NUMERIC
+
+
 def test_times_are_no_numbers():
     coding, frame = learned(price=np.arange(9) / 2)
     frame["price"] = pd.to_datetime(["2024-01-01"] * 9)

@@ -13,7 +13,7 @@ from autopipe.errors import InputError
 from autopipe.intake import cells
 from autopipe.intake.cells import Column, Level
 from autopipe.intake.columns import ColumnCoding, distinct_texts
-from autopipe.intake.values import has_unreadable, numbers, seconds, truths
+from autopipe.intake.values import are_days, has_unreadable, numbers, seconds, truths
 from autopipe.intake.wording import Reading, best_date_format, judge_names, reading_of
 from autopipe.roles import Role
 
@@ -36,7 +36,7 @@ _EMPTY = "no value at all; dropped"
 _MIXED = "values of several types or bytes; read as text"
 _INFINITE = "infinite values; they count as missing"
 _ROUNDED = "whole numbers beyond 2**53; they are rounded. Give names as text"
-_TORN = "texts that cannot be read like the others; they count as missing"
+_TORN = "cells that cannot be read like the others; they count as missing"
 _NUMBERING = (
     "values that only number the rows; dropped. Where they tell more, such as a time, keep "
     'them with fit(..., roles={name: "numeric"})'
@@ -90,6 +90,8 @@ def learn_column(
 def _reading(column: Column[Any], kind: str, role: Role | None) -> Reading:
     """How to read the cells, by the role given or the one they suggest."""
     if kind not in ("text", "mixed"):
+        if role is None and kind == "number" and are_days(numbers(column)):
+            return Reading(Role.DATETIME)
         return Reading(role or _ROLE_OF_KIND[kind])
     places, distinct = cells.distinct(column)
     cells.check_cells(column, distinct)

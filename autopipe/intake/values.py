@@ -27,6 +27,9 @@ Policy = Literal["refuse", "warn", "ignore"]  # what becomes of cells that canno
 # Texts that stand for a missing cell among numbers, truth values and times.
 _BLANKS = frozenset({"", "nan", "na", "n/a", "nat", "null", "none", "?", "-", "--"})
 _ENOUGH = 5  # cells of a column, all unreadable, that show it to be another column
+_DAYS = 1900_01_01, 2199_12_31  # as whole numbers; of those between, one in 27 is a day
+_FEWEST_DAYS = 10  # distinct ones, of numbers that are taken for days,
+_SHARE_OF_DAYS = 0.95  # and the share of them that can be read as such
 
 TRUTHS = {
     "true": 1.0, "yes": 1.0, "t": 1.0, "y": 1.0,
@@ -154,7 +157,12 @@ def seconds(column: Column[Any], date_format: str, unreadable: Policy) -> NDArra
 def parsed_times(
     cells: Cells, date_format: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Cells as seconds since 1970, and which of them could be read as times."""
+    """Cells as seconds since 1970, and which of them could be read as times.
+
+    Whole numbers such as 20240131 are read as days where texts with the year first are.
+    """
+    if date_format == ISO:
+        cells = np.array([*map(_spelled_day, cells), None], dtype=object)[:-1]
     values = np.array([_timestamp(cell) for cell in cells], dtype=np.float64)
     texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     if texts.any():
@@ -165,11 +173,26 @@ def parsed_times(
     return values, _readable(cells, values)
 
 
+def are_days(values: NDArray[np.float64]) -> bool:
+    """Whether numbers are rather days than amounts, as 20240131 is the last of January."""
+    low, high = _DAYS
+    is_near = (low <= values) & (values <= high)
+    if 2 * is_near.sum() <= len(values):  # others may say that there is none
+        return False
+    distinct = np.unique(values[~np.isnan(values)])
+    if len(distinct) < _FEWEST_DAYS:
+        return False
+    is_day = parsed_times(distinct.astype(object), ISO)[1]
+    return bool(is_day.mean() >= _SHARE_OF_DAYS)
+
+
 def has_unreadable(column: Column[Any], values: NDArray[np.float64]) -> bool:
     """Whether a cell gave no value although it is neither missing nor blank."""
     unread = np.isnan(values)
-    if column.dtype.kind in "iufbmM" or not unread.any():
+    if column.dtype.kind in "mM" or not unread.any():
         return False
+    if column.dtype.kind in "iufb":
+        return bool((unread & ~np.isnan(numbers(column))).any())
     places, cells = distinct(column)
     lost = np.unique(places[unread & (places >= 0)])
     return not all(is_blank(cell) for cell in cells[lost])
@@ -228,6 +251,13 @@ def _far_time(text: str, date_format: str) -> float:
         return _timestamp(datetime.datetime.strptime(text, date_format))
     except (ValueError, OverflowError):
         return np.nan
+
+
+def _spelled_day(cell: object) -> object:
+    """A number such as 20240131 as a text; any other cell as it is."""
+    if isinstance(cell, (int, float, np.integer)) and cell % 1 == 0:
+        return f"{cell:.0f}" if _DAYS[0] <= cell <= _DAYS[1] else cell
+    return cell
 
 
 def _timestamp(cell: object) -> float:

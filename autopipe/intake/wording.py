@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autopipe.intake import cells
 from autopipe.intake.cells import Cells
 from autopipe.intake.quantities import Notation, find_notation, readable_count
-from autopipe.intake.values import ISO, is_blank, parsed_numbers, parsed_times
+from autopipe.intake.values import ISO, are_days, is_blank, parsed_numbers, parsed_times
 from autopipe.roles import Role
 
 _PAIRS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"})
@@ -52,7 +52,7 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*$")
 _PADDED = re.compile(r"\s*0\d+\s*$")  # such as 01067, a post code
-_YEAR_FIRST = re.compile(r"\s*\d{4}[-/]\d")
+_YEAR_FIRST = re.compile(r"\s*(\d{4}[-/]\d|\d{8}T\d)")
 _CODE = re.compile(r"(?=.*\d)[^\W_](?:[\w:/#-]*[^\W_])?")  # no space, no decimal mark
 
 
@@ -84,6 +84,8 @@ def reading_of(distinct: Cells, counts: NDArray[np.intp], is_mixed: bool) -> Rea
     sample = texts[:: len(texts) // _SAMPLE + 1]
     notation = find_notation(sample)
     count = readable_count(notation, sample)
+    if not is_mixed and are_days(parsed_numbers(np.array(sample, dtype=object))[0]):
+        return Reading(Role.DATETIME)
     if sample and count >= _HOPEFUL_SHARE * len(sample):
         plain = None if _plain_count(sample) >= count else notation
         if _are_numbers(distinct, counts, plain):
