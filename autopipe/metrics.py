@@ -188,6 +188,11 @@ def _neg_root_mean_square(target: Target, errors: FloatArray) -> float:
     return -float(np.sqrt(np.average(np.square(errors), weights=target.weights)))
 
 
+def _neg_percentage(target: Target, errors: FloatArray) -> float:
+    sizes = np.maximum(abs(target.y), np.finfo(np.float64).eps)  # as scikit-learn has it
+    return -float(np.average(abs(errors) / sizes, weights=target.weights))
+
+
 def _r2(target: Target, errors: FloatArray) -> float:
     mean = np.average(target.y, weights=target.weights)
     spread = np.average(np.square(target.y - mean), weights=target.weights)
@@ -225,13 +230,14 @@ _OF_ERRORS = {  # a hundred times as fast as scikit-learn's scorers on 1,000 row
     "neg_mean_squared_error": Reduction(
         _errors, lambda target, errors: -float(np.average(errors**2, weights=target.weights))
     ),
+    "neg_mean_absolute_percentage_error": Reduction(_errors, _neg_percentage),
     "r2": Reduction(_errors, _r2),
 }
-_OF_MEDIANS = {
-    "neg_mean_absolute_error",
-    "neg_median_absolute_error",
-    "neg_mean_absolute_percentage_error",
-    "d2_absolute_error_score",
+_LOSSES = {  # that learners should make small, but for squared errors
+    "neg_mean_absolute_error": Loss.ABSOLUTE,
+    "neg_median_absolute_error": Loss.ABSOLUTE,
+    "neg_mean_absolute_percentage_error": Loss.PERCENTAGE,
+    "d2_absolute_error_score": Loss.ABSOLUTE,
 }
 _OF_POSITIVE = {"neg_mean_poisson_deviance", "neg_mean_gamma_deviance"}
 _OF_LOGARITHMS = {  # which are others of coded numbers
@@ -311,7 +317,7 @@ def metric_for(
         _shown_to(get_scorer(name), classes),
         is_error,
         reduction,
-        loss=Loss.ABSOLUTE if name in _OF_MEDIANS else Loss.SQUARED,
+        loss=_LOSSES.get(name, Loss.SQUARED),
         is_of_positive=name in _OF_POSITIVE,
     )
     return _checked(metric, kind, classes)

@@ -206,7 +206,7 @@ def _constraints(X: Matrix) -> dict[str, list[int]]:
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        return {"loss_function": "MAE" if target.loss is Loss.ABSOLUTE else "RMSE"}
+        return {"loss_function": "RMSE" if target.loss is Loss.SQUARED else "MAE"}
     if target.kind is TaskKind.BINARY:
         return {"loss_function": "Logloss"}
     return {"loss_function": "MultiClass", "classes_count": target.n_classes}

@@ -74,7 +74,7 @@ class _Forest:
         check_deadline(limits)
         assert isinstance(prepared, tuple)
         self._single, values, target = prepared
-        train = target.take(train_rows)
+        train = target.take(train_rows).weighed
         # scikit-learn splits no node whose variance is 2e-16, and our leaves are float32.
         self._unit, self._doubt = Unit.of(train), Doubt.of(train)
         train = self._unit.measured(train)

@@ -46,7 +46,7 @@ class _Part:
 
     @classmethod
     def of(cls, values: FloatArray, target: Target, rows: IntArray) -> _Part:
-        train = target.take(rows)
+        train = target.take(rows).weighed
         weights = np.ones(len(rows))
         if train.weights is not None:
             weights = train.weights / train.weights.mean()

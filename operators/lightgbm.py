@@ -162,7 +162,7 @@ class LightGBM(Booster):
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        is_absolute = target.loss is Loss.ABSOLUTE
+        is_absolute = target.loss is not Loss.SQUARED
         return {"objective": "regression_l1" if is_absolute else "regression"}
     if target.kind is TaskKind.BINARY:
         return {"objective": "binary"}

@@ -157,7 +157,7 @@ class Ridge(_Linear):
         check_deadline(limits)
         assert isinstance(prepared, tuple)
         values, target = prepared
-        train = target.take(train_rows)
+        train = target.take(train_rows).weighed
         model = SklearnRidge(alpha=self.alpha).fit(values[train_rows], train.y, train.weights)
         self._coef, self._intercept = model.coef_[None], np.array([model.intercept_])
         return self._sums(values[valid_rows])

@@ -204,7 +204,7 @@ class NeuralNetwork:
     def _fold(self, prepared: object, pair: tuple[IntArray, IntArray], seed: int) -> _Fold:
         assert isinstance(prepared, _Prepared)
         X, layout, target = prepared.X, prepared.layout, prepared.target
-        train_target, valid_target = target.take(pair[0]), target.take(pair[1])
+        train_target, valid_target = (target.take(rows).weighed for rows in pair)
         network = self._shaped(layout, target.outputs)
         inputs = Inputs.fitted(X.values[pair[0]], layout)
         outcome = _Outcome(0.0, 1.0, 0.0, 0.0)
@@ -231,7 +231,7 @@ class NeuralNetwork:
             weight_decay=self.weight_decay,
             dropout=self.dropout,
             patience=_PATIENCE,
-            loss=target.loss,
+            loss=train_target.loss,
         )
         data = FoldData(train_part, valid_part, initial, seed)
         return _Fold(inputs, outcome, network, recipe, data)

@@ -162,7 +162,7 @@ def _types(X: Matrix) -> list[str]:
 
 def _objective(target: Target) -> dict[str, Value]:
     if target.kind is TaskKind.REGRESSION:
-        if target.loss is Loss.ABSOLUTE:
+        if target.loss is not Loss.SQUARED:
             return {"objective": "reg:absoluteerror", "eval_metric": "mae"}
         return {"objective": "reg:squarederror", "eval_metric": "rmse"}
     if target.kind is TaskKind.BINARY:

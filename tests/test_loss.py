@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.random import default_rng
-from sklearn.metrics import get_scorer, mean_squared_log_error, root_mean_squared_log_error
+from sklearn.metrics import (
+    get_scorer,
+    mean_absolute_percentage_error,
+    mean_squared_log_error,
+    root_mean_squared_log_error,
+)
 
 from autopipe import AutoRegressor, load
 from autopipe.errors import InputError, OptionError
@@ -61,6 +66,23 @@ def test_half_of_the_rows_are_below_what_an_absolute_loss_predicts(name):
         below[loss] = float(np.mean(target.y[800:] < predictions[:, 0]))
     assert below[Loss.ABSOLUTE] == pytest.approx(0.5, abs=0.12)
     assert below[Loss.SQUARED] > below[Loss.ABSOLUTE] + 0.1
+    if name in ("mlp", "tabm"):  # boosters learn worse from rows of unlike weights
+        assert below[Loss.PERCENTAGE] < below[Loss.ABSOLUTE] - 0.1
+    else:
+        assert below[Loss.PERCENTAGE] == below[Loss.ABSOLUTE]
+
+
+@pytest.mark.parametrize("name", ["extra_trees", "random_forest", "kernel_machine", "ridge"])
+def test_learners_of_squares_weigh_rows_for_percentages(name):
+    operator, errors = catalogue()[name], {}
+    rows = np.arange(ROWS)
+    for loss in Loss:
+        learner = operator.make(defaults(operator.space))
+        prepared = learner.prepare(X, replace(TARGET, loss=loss), Limits())
+        predictions = learner.fit(prepared, rows[:800], rows[800:], 0, Limits())
+        errors[loss] = mean_absolute_percentage_error(TARGET.y[800:], predictions)
+    assert errors[Loss.PERCENTAGE] < 0.8 * errors[Loss.SQUARED]
+    assert errors[Loss.ABSOLUTE] == errors[Loss.SQUARED]
 
 
 def test_the_prior_makes_its_loss_small():
@@ -68,9 +90,30 @@ def test_the_prior_makes_its_loss_small():
         target = replace(TARGET, loss=loss)
         (prior,) = target.prior()
         at = [
-            validation_loss(target, np.full((ROWS, 1), prior + step)) for step in (-0.3, 0, 0.3)
+            validation_loss(target.weighed, np.full((ROWS, 1), prior + step))
+            for step in (-0.3, 0, 0.3)
         ]
         assert at[1] == min(at)
+
+
+def test_a_percentage_is_learned_as_an_absolute_error_of_weighted_rows():
+    weights = default_rng(2).integers(0, 3, ROWS).astype(float)
+    for y in (TARGET.y, -TARGET.y):
+        target = replace(TARGET, y=y, weights=weights, loss=Loss.PERCENTAGE)
+        guesses = np.quantile(y, [0.1, 0.2, 0.5])
+        shares = [np.average(abs(1 - guess / y), weights=weights) for guess in guesses]
+        losses = [
+            validation_loss(target.weighed, np.full((ROWS, 1), guess)) for guess in guesses
+        ]
+        np.testing.assert_allclose(np.divide(losses, losses[0]), np.divide(shares, shares[0]))
+
+
+@pytest.mark.parametrize("y", [[0.0, 0.0, 0.0], [0.0, 0.0, 9.0], [0.0, 1e-300, 1e300]])
+def test_a_percentage_of_nothing_weighs_no_row_without_end(y):
+    target = Target(TaskKind.REGRESSION, np.array(y), 0, loss=Loss.PERCENTAGE)
+    weights = target.weighed.row_weights
+    assert weights.mean() == pytest.approx(1.0) and weights.min() > 0
+    assert target.prior() in target.y
 
 
 def test_a_row_that_weighs_more_counts_as_several_in_the_prior():
@@ -82,18 +125,20 @@ def test_a_row_that_weighs_more_counts_as_several_in_the_prior():
 @pytest.mark.parametrize(
     ("scoring", "loss"),
     [(None, "squared"), ("r2", "squared"), ("mae", "absolute"),
-     ("neg_median_absolute_error", "absolute")],
+     ("neg_median_absolute_error", "absolute"),
+     ("neg_mean_absolute_percentage_error", "percentage")],
 )  # fmt: skip
 def test_the_metric_says_which_loss_serves_it(scoring, loss):
     assert metric_for(scoring, TaskKind.REGRESSION, None).loss == loss
 
 
-def test_an_absolute_loss_travels_with_the_run(tmp_path):
+@pytest.mark.parametrize("loss", [Loss.ABSOLUTE, Loss.PERCENTAGE])
+def test_another_loss_travels_with_the_run(loss, tmp_path):
     table = Coding.learn(FRAME).encode(FRAME)
     data = RunData(table, TARGET, make_folds(TARGET, 2, Seeds(0)))
-    aimed = replace(data, target=replace(TARGET, loss=Loss.ABSOLUTE))
+    aimed = replace(data, target=replace(TARGET, loss=loss))
     aimed.save(tmp_path)
-    assert RunData.open(tmp_path).target.loss is Loss.ABSOLUTE
+    assert RunData.open(tmp_path).target.loss is loss
     assert aimed.fingerprints["target"] != data.fingerprints["target"]
     head = json.loads((tmp_path / "task.json").read_text())
     del head["loss"]  # as former versions had it
@@ -112,6 +157,26 @@ def test_a_fit_by_absolute_errors_predicts_medians_unless_columns_bind_it(monoto
     assert ("loss='absolute'" in script.replace('"', "'")) == (monotone is None)
     refitted = model.refit(FRAME, TARGET.y).predict(FRAME)
     assert (np.mean(TARGET.y < refitted) < 0.6) == (monotone is None)
+
+
+def test_a_fit_by_percentages_has_smaller_ones_wherever_it_goes(tmp_path):
+    errors = {}
+    for scoring in ("mae", "mape"):
+        model = AutoRegressor(**QUICK, max_trials=2, include=["linear"], scoring=scoring)
+        model.fit(FRAME, TARGET.y)
+        fits = {
+            "fit": model.predict(FRAME),
+            "refit": model.refit(FRAME, TARGET.y).predict(FRAME),
+        }
+        model.export(tmp_path / scoring, fitted=True)
+        model.export(script := tmp_path / f"{scoring}.py")
+        loss = {"mae": "absolute", "mape": "percentage"}[scoring]
+        assert f"loss='{loss}'" in script.read_text().replace('"', "'")
+        errors[scoring] = {
+            how: mean_absolute_percentage_error(TARGET.y, said) for how, said in fits.items()
+        }
+    for how, error in errors["mape"].items():
+        assert error < 0.8 * errors["mae"][how]
 
 
 def test_an_estimator_of_a_script_fits_by_its_loss():

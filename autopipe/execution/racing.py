@@ -39,7 +39,7 @@ class Race:
     """
 
     def __init__(self, target: Target, folds: Folds) -> None:
-        self._target = target
+        self._target = target.weighed
         self._folds = folds
         self._worst: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
@@ -69,7 +69,7 @@ class Watch:
     """
 
     def __init__(self, target: Target, folds: int, most_loss: float) -> None:
-        self._target = target
+        self._target = target.weighed
         self._folds = folds
         self._most_loss = most_loss
         self._losses: list[float] = []
