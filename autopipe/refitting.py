@@ -13,6 +13,7 @@ import numpy as np
 from autopipe.clock import Clock
 from autopipe.conclusion import conclude
 from autopipe.deployment import Demands, front_of, megabytes_of
+from autopipe.ensembles.bags import thinned
 from autopipe.ensembles.members import Candidates, Selection, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
@@ -57,8 +58,8 @@ class Rows:
         """
         fits: dict[int, CrossFit] = {}
         trials: dict[int, Trial] = {trial.number: trial for trial in model.trials}
-        members = tuple(
-            self._member(member, bag, fits, trials) for member in model.predictor.members
+        members = thinned(
+            [self._member(member, bag, fits, trials) for member in model.predictor.members]
         )
         candidates = Candidates(self.target, self.folds, self.metric, most=len(members))
         for member in members:

@@ -14,6 +14,7 @@ from autopipe.clock import Clock
 from autopipe.conclusion import Conclusion, conclude
 from autopipe.datasets.knowledge import Knowledge
 from autopipe.deployment import Demands, front_of
+from autopipe.ensembles.bags import thinned
 from autopipe.ensembles.front import Front, best_within
 from autopipe.ensembles.members import STACK, Candidates, Selection
 from autopipe.ensembles.predictor import Member, Predictor
@@ -263,6 +264,8 @@ class Run:
         self._bag()
         if self.rows is not None and self.folds.are_early:
             self.members = self._of_all_rows(self.rows)
+        else:
+            self.members = thinned(self.members)
         front = self._front()
         conclusion = conclude(
             self._candidates, self.selection, self.trials, self.target, self.folds,

@@ -39,8 +39,9 @@ class Point:
     Parameters
     ----------
     weights : by number of the trial, their sum is 1
-    folds : models of each member. With fewer the score is the same, as each row is judged
-        by one; new rows are predicted better by the average of more.
+    folds : models of each member at most; light ones have fewer. With fewer the score is the
+        same, as each row is judged by one; new rows are predicted better by the average of
+        more.
     score : mean over the folds, larger is better
     row_ms, thousand_ms : milliseconds for one row alone, and for a thousand
     megabytes : of the fitted state
@@ -131,7 +132,7 @@ class Front:
     def made_of(self, members: Sequence[Member]) -> Front:
         """What is left to choose where these members, of one point, are all there are."""
         held = pipelines_of(members)
-        folds = min((len(member.models) for member in members), default=0)
+        folds = max((len(member.models) for member in members), default=0)
         points = tuple(
             point
             for point in self.points

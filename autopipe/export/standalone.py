@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from autopipe.ensembles.bags import thinned
 from autopipe.ensembles.decisions import Decision
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.ensembles.stacking import table_of
@@ -114,7 +115,7 @@ class _Standalone(BaseEstimator):
         temperature = None
         if self.temperature is not None:
             temperature = Temperature().restore({"temperature": self.temperature})
-        return Predictor(tuple(map(member, self.weights)), target.prior(), temperature)
+        return Predictor(thinned(list(map(member, self.weights))), target.prior(), temperature)
 
     def _fitted(self) -> Delivered:
         check_is_fitted(self, "model_")
