@@ -55,11 +55,11 @@ class Afterwards:
     def front_(self) -> pd.DataFrame:
         """The models that `select` can move to, the best score first.
 
-        `members` and `models` of each; the cross-validated score in the metric's usual sign;
-        `row_ms` for one row alone and `thousand_ms` for a thousand, reading included, and
-        `megabytes`, as measured at the end of `fit`. With fewer models of each member the
-        score is the same, as it is made of single ones, and new rows are predicted a little
-        worse. After `load` those remain that can be made of what was saved.
+        `members` and `models` of each (light members have fewer); the cross-validated score in
+        the metric's usual sign; `row_ms` for one row alone and `thousand_ms` for a thousand,
+        reading included, and `megabytes`, as measured at the end of `fit`. With fewer models of
+        each member the score is the same, as it is made of single ones, and new rows are
+        predicted a little worse. After `load` those remain that can be made of what was saved.
         """
         model = self._fitted()
         sign, name = model.facts["score_sign"], str(model.facts["score_name"])
