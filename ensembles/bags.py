@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from autopipe.ensembles.predictor import Member
 
-# On eight held-out data sets errors changed by -.3 to .13 % (an AUC by .0001), .0 in the mean; a
-# third of all models were left out, and one row took .7 of the time.
+# On eight held-out data sets errors changed by -.3 to .13 % (an AUC by .0001), .0 in the mean;
+# a third of all models were left out, and one row took .7 of the time.
 _FULL_WEIGHT = 0.25  # from which on a member keeps the models of all folds,
 _FEWEST = 2  # and the fewest models of others
 

@@ -132,11 +132,14 @@ class Front:
     def made_of(self, members: Sequence[Member]) -> Front:
         """What is left to choose where these members, of one point, are all there are."""
         held = pipelines_of(members)
-        folds = max((len(member.models) for member in members), default=0)
         points = tuple(
             point
             for point in self.points
-            if point.folds <= folds and all(held.get(n) for n in point.weights)
+            if all(
+                n in held
+                and len(held[n].models) >= len(_cut(self.members[n], point.folds).models)
+                for n in point.weights
+            )
         )
         predictions = {n: told for n, told in self.evidence.predictions.items() if n in held}
         return Front(points, held, replace(self.evidence, predictions=predictions))

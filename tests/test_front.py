@@ -11,8 +11,10 @@ from counted_runs import fitted, toy
 
 from autopipe import load
 from autopipe.deployment import milliseconds, reading_cost
-from autopipe.ensembles.front import Cost, Point, best_within, points_of
+from autopipe.ensembles.front import Cost, Evidence, Front, Point, best_within, points_of
+from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
+from autopipe.task import Target, TaskKind
 from autopipe.trial import Status
 
 SCORES = {0: 0.8, 1: 0.7, 2: 0.5}
@@ -113,6 +115,20 @@ def test_a_saved_model_keeps_what_can_be_made_of_it(model, tmp_path: Path) -> No
     assert len(again.front_) >= 2
     again.select(max_size_mb=again.front_["megabytes"].min())
     assert again.front_["is_chosen"].sum() == 1
+
+
+def test_a_light_member_with_few_models_is_still_there_after_it_was_selected() -> None:
+    heavy, light = Member(0, 0.9, tuple(range(8))), Member(1, 0.1, (3, 4))
+    whole, alone = ({0: 0.9, 1: 0.1}, {1: 1.0})
+    points = tuple(Point(some, 8, 0.5, 1.0, 1.0, 1.0) for some in (whole, alone))
+    nothing = Evidence({}, Target(TaskKind.REGRESSION, np.zeros(1), 0), np.zeros(1, int), 1)
+    front = Front(points, {0: heavy, 1: light}, nothing)
+    assert front.made_of([heavy, light]).points == points
+    selected = front.chosen(points[1])
+    assert [one.models for one in selected] == [(3, 4)]
+    left = front.made_of(selected)
+    assert left.points == points[1:] and left.whole == points[1]
+    assert not front.made_of([Member(1, 1.0, (3,))]).points
 
 
 def test_limits_hold_for_what_is_delivered_and_during_the_search(model) -> None:
