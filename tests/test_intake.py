@@ -222,6 +222,8 @@ DAYS_IN_FORMS = {
     "floats": SPELLED.astype(float).where(DAYS.dt.day != 31),
     "texts": SPELLED,
     "objects": SPELLED.astype(int).astype(object),
+    "decimals": SPELLED.map(Decimal),
+    "single": pd.Series([np.int32(day) for day in SPELLED], dtype=object),
     "nullable": SPELLED.astype("Int64"),
     "arrow": SPELLED.astype(pd.ArrowDtype(pa.int32())),
     "with a time": SPELLED + "T0000",
@@ -248,6 +250,8 @@ def test_days_may_be_whole_numbers(form):
         np.arange(20231320, 20231340),  # in a thirteenth month
         [20230101, 20230102] * 10,  # too few to tell
         np.linspace(19000101, 21991231, 60).round(),
+        SPELLED + ".0",  # texts that no date format reads
+        SPELLED + " kg",
     ],
 )
 def test_amounts_are_no_days(amounts):

@@ -18,7 +18,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from autopipe.errors import InputError
-from autopipe.intake.cells import Cells, Column, check_cells, distinct, kind_of_objects
+from autopipe.intake.cells import (
+    Cells,
+    Column,
+    check_cells,
+    distinct,
+    kind_of_objects,
+    number,
+)
 from autopipe.intake.quantities import LENGTHS, TIMES, Notation, read_strange
 
 ISO = "ISO8601"  # a date format, of texts with the year first
@@ -87,8 +94,8 @@ def parsed_numbers(
         values[texts] = _usual_numbers(cells[texts], notation)
     read = notation.read if notation else read_strange
     for place in np.flatnonzero(np.isnan(values) & texts):
-        number = read(cells[place])
-        values[place] = np.nan if number is None else number
+        found = read(cells[place])
+        values[place] = np.nan if found is None else found
     return values, _readable(cells, values)
 
 
@@ -255,9 +262,9 @@ def _far_time(text: str, date_format: str) -> float:
 
 def _spelled_day(cell: object) -> object:
     """A number such as 20240131 as a text; any other cell as it is."""
-    if isinstance(cell, (int, float, np.integer)) and cell % 1 == 0:
-        return f"{cell:.0f}" if _DAYS[0] <= cell <= _DAYS[1] else cell
-    return cell
+    value = None if isinstance(cell, str) else number(cell)
+    is_day = value is not None and _DAYS[0] <= value <= _DAYS[1] and value % 1 == 0
+    return f"{value:.0f}" if is_day else cell
 
 
 def _timestamp(cell: object) -> float:

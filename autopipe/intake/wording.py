@@ -52,6 +52,7 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*$")
 _PADDED = re.compile(r"\s*0\d+\s*$")  # such as 01067, a post code
+_DAY = re.compile(r"[12]\d{7}", re.ASCII)  # such as 20240131
 _YEAR_FIRST = re.compile(r"\s*(\d{4}[-/]\d|\d{8}T\d)")
 _CODE = re.compile(r"(?=.*\d)[^\W_](?:[\w:/#-]*[^\W_])?")  # no space, no decimal mark
 
@@ -84,7 +85,9 @@ def reading_of(distinct: Cells, counts: NDArray[np.intp], is_mixed: bool) -> Rea
     sample = texts[:: len(texts) // _SAMPLE + 1]
     notation = find_notation(sample)
     count = readable_count(notation, sample)
-    if not is_mixed and are_days(parsed_numbers(np.array(sample, dtype=object))[0]):
+    days = [float(text) for text in sample if _DAY.fullmatch(text)]
+    are_most = len(days) >= _READABLE_SHARE * len(sample)
+    if are_most and not is_mixed and are_days(np.array(days)):
         return Reading(Role.DATETIME)
     if sample and count >= _HOPEFUL_SHARE * len(sample):
         plain = None if _plain_count(sample) >= count else notation
