@@ -18,7 +18,7 @@ from autopipe.versions import library_versions
 
 _MUST_AGREE = {
     "table": "another table (other rows, columns, roles or monotone)",
-    "target": "another target (other values, classes or weights, or coded for other scoring)",
+    "target": "another target (other values, classes, weights or groups, or of other scoring)",
     "metric": "another metric",
     "seed": "another random_state",
     "folds": "other folds (cv, groups)",

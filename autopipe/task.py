@@ -44,6 +44,8 @@ class Target:
         absent from these rows.
     weights : array of shape (rows,), or None where all rows weigh the same
     loss : of numbers, for learners that can choose
+    groups : array of shape (rows,), a number for every group of rows that folds keep together;
+        None where each row stands for itself
     """
 
     kind: TaskKind
@@ -51,6 +53,7 @@ class Target:
     n_classes: int
     weights: FloatArray | None = None
     loss: Loss = Loss.SQUARED
+    groups: IntArray | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -70,7 +73,8 @@ class Target:
     def take(self, rows: IntArray) -> Target:
         """The target of some rows, in the order given."""
         weights = None if self.weights is None else self.weights[rows]
-        return replace(self, y=self.y[rows], weights=weights)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, y=self.y[rows], weights=weights, groups=groups)
 
     def prior(self) -> FloatArray:
         """The prediction of shape (outputs,) that ignores the features.

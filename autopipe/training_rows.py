@@ -89,10 +89,11 @@ def training_rows(
     frame = as_frame(X)
     coding = Coding.learn(X, roles, former)
     check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
-    check_groups(groups, len(frame))
+    group_numbers = check_groups(groups, len(frame))
     table = coding.encode(X)
     target_coding = TargetCoding.learn(y, classify=classify)
     target = target_coding.target(y, check_weights(sample_weight, len(table)))
+    target = replace(target, groups=group_numbers)
     if monotone is not None:
         table = constrained(table, coding, monotone, target.kind)
     return TrainingRows(frame, coding, target_coding, table, target)

@@ -137,7 +137,7 @@ class TargetEncoding:
 
     def fit_transform(self, data: Table, target: Target, seed: int) -> Matrix:
         outcomes, weights = outcomes_of(target), target.row_weights
-        folds = inner_folds(len(data), seed)
+        folds = inner_folds(target, seed)
 
         def learn(column: Column, codes: IntArray) -> Iterable[Feature]:
             counts = np.bincount(codes % (column.levels + 1), minlength=column.levels + 1)

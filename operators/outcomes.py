@@ -96,15 +96,21 @@ def outcomes_of(target: Target) -> FloatArray:
     return np.asarray(target.y == classes[:, None], np.float64)
 
 
-def inner_folds(rows: int, seed: int) -> IntArray:
-    """The random fold of every row, for an encoder's cross-fitting."""
-    return np.random.default_rng(seed).permutation(rows) % INNER_FOLDS
+def inner_folds(target: Target, seed: int) -> IntArray:
+    """The random fold of every row, for an encoder's cross-fitting; groups stay together."""
+    places = np.arange(len(target.y))
+    if target.groups is not None:
+        groups, group_of = np.unique(target.groups, return_inverse=True)
+        if len(groups) > 1:
+            places = group_of
+    count = places.max(initial=-1) + 1
+    return np.asarray((np.random.default_rng(seed).permutation(count) % INNER_FOLDS)[places])
 
 
 def crossfitted(
     fit: Callable[[IntArray], object],
     predicted: Callable[[IntArray], FloatArray],
-    rows: int,
+    target: Target,
     seed: int,
 ) -> FloatArray:
     """Predictions for every row by a model that was fitted to other rows.
@@ -113,13 +119,13 @@ def crossfitted(
     ----------
     fit : learns from the rows at these places
     predicted : what was learned last says of the rows at these places, shape (rows, columns)
-    rows : there are
+    target : of all rows
 
     Returns
     -------
     array of shape (rows, columns)
     """
-    folds = inner_folds(rows, seed)
+    folds = inner_folds(target, seed)
     order, parts = [], []
     for fold in np.unique(folds):
         fit(np.flatnonzero(folds != fold))

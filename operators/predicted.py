@@ -51,7 +51,7 @@ class LinearPrediction:
         predictions = crossfitted(
             lambda train: self._fit(values[train], outcomes[train], weights[train]),
             lambda held_out: self._predicted(values[held_out]),
-            len(data),
+            target,
             seed,
         )
         self._fit(values, outcomes, weights)

@@ -65,7 +65,7 @@ class Truth:
     @classmethod
     def of(cls, target: Target, seed: int) -> Truth:
         """The truth of some rows, in random folds."""
-        return cls(outcomes_of(target), target.row_weights, inner_folds(len(target.y), seed))
+        return cls(outcomes_of(target), target.row_weights, inner_folds(target, seed))
 
 
 class Values:

@@ -34,13 +34,12 @@ class RunData:
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Hashes of the table, the target and the folds: equal for equal ones, everywhere."""
-        weights = () if self.target.weights is None else (self.target.weights,)
-        loss = () if self.target.loss is Loss.SQUARED else (self.target.loss,)
+        target = self.target
+        loss = None if target.loss is Loss.SQUARED else target.loss
+        unusual = [one for one in (target.weights, loss, target.groups) if one is not None]
         return {
             "table": self.table.fingerprint(),
-            "target": _hash(
-                self.target.kind, self.target.n_classes, self.target.y, *weights, *loss
-            ),
+            "target": _hash(target.kind, target.n_classes, target.y, *unusual),
             "folds": _hash(*(rows for pair in self.folds.pairs for rows in pair)),
         }
 
@@ -77,6 +76,8 @@ class RunData:
         np.save(folder / "y.npy", self.target.y)
         if self.target.weights is not None:
             np.save(folder / "weights.npy", self.target.weights)
+        if self.target.groups is not None:
+            np.save(folder / "groups.npy", self.target.groups)
         for index, (train, held_out) in enumerate(self.folds.pairs):
             np.save(folder / f"fold{index}.train.npy", train)
             np.save(folder / f"fold{index}.held_out.npy", held_out)
@@ -84,6 +85,7 @@ class RunData:
             "kind": self.target.kind,
             "n_classes": self.target.n_classes,
             "is_weighted": self.target.weights is not None,
+            "is_grouped": self.target.groups is not None,
             "loss": self.target.loss,
             "folds": len(self.folds),
         }
@@ -95,7 +97,9 @@ class RunData:
         head = json.loads((folder / "task.json").read_text())
         y = np.load(folder / "y.npy")
         weights = np.load(folder / "weights.npy") if head["is_weighted"] else None
-        loss = Loss(head.get("loss", Loss.SQUARED))  # folders of former versions name none
+        # Folders of former versions name neither loss nor groups.
+        loss = Loss(head.get("loss", Loss.SQUARED))
+        groups = np.load(folder / "groups.npy") if head.get("is_grouped") else None
         pairs = tuple(
             (
                 np.load(folder / f"fold{index}.train.npy"),
@@ -105,7 +109,7 @@ class RunData:
         )
         return cls(
             Table.open(folder),
-            Target(TaskKind(head["kind"]), y, head["n_classes"], weights, loss),
+            Target(TaskKind(head["kind"]), y, head["n_classes"], weights, loss, groups),
             Folds(pairs, len(y)),
         )
 

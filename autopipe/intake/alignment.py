@@ -11,7 +11,7 @@ import pandas as pd
 from autopipe.errors import InputError, ShapeError
 from autopipe.intake.frames import as_frame, is_named
 from autopipe.suggestion import did_you_mean
-from autopipe.task import FloatArray
+from autopipe.task import FloatArray, IntArray
 
 # scikit-learn's words, which its contract tests look for
 NO_TARGET = "fit requires y to be passed, but the target y is None."
@@ -130,8 +130,8 @@ def check_weights(weights: Any, rows: int) -> FloatArray | None:
     return np.asarray(values / values[values > 0].mean())
 
 
-def check_groups(groups: Any, rows: int) -> None:
-    """Refuse groups that are not one for every row.
+def check_groups(groups: Any, rows: int) -> IntArray | None:
+    """A number for the group of every row, refusing what is not one for each; None for none.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def check_groups(groups: Any, rows: int) -> None:
         If the group of a row is missing.
     """
     if groups is None:
-        return
+        return None
     array = np.asarray(groups, dtype=object)
     if array.shape != (rows,):
         raise ShapeError(
@@ -154,3 +154,4 @@ def check_groups(groups: Any, rows: int) -> None:
             f"groups lacks {column.isna().sum()} entries. Give rows that belong to no other "
             "a group of their own."
         )
+    return pd.factorize(array)[0]
