@@ -103,7 +103,10 @@ class CatBoost(Booster):
                 "verbose": False,
             }
         )
-        valid = prepared.pool.slice(valid_rows)
+        valid, held_out = prepared.pool.slice(valid_rows), prepared.X.take(valid_rows)
+        if self._gaps.matter_in(held_out.values):
+            held_out = replace(held_out, values=self._gaps.filled(held_out.values))
+            valid = _pool(held_out, prepared.target.take(valid_rows))
         self._model.fit(
             prepared.pool.slice(train_rows),
             eval_set=valid,
@@ -204,11 +207,12 @@ def _constraints(X: Matrix) -> dict[str, list[int]]:
     return {"monotone_constraints": numbers + [0] * len(X.categorical)}
 
 
-def _objective(target: Target) -> dict[str, Value]:
+def _objective(target: Target) -> dict[str, Value | list[int]]:
     if target.kind is TaskKind.REGRESSION:
         return {"loss_function": "RMSE" if target.loss is Loss.SQUARED else "MAE"}
     if target.kind is TaskKind.BINARY:
-        return {"loss_function": "Logloss"}
+        # Named, for rows of one class alone are refused otherwise.
+        return {"loss_function": "Logloss", "class_names": [0, 1]}
     return {"loss_function": "MultiClass", "classes_count": target.n_classes}
 
 

@@ -59,6 +59,10 @@ class Gaps:
         filled: _Values = np.where(is_missing, self.fills.astype(values.dtype), values)
         return filled
 
+    def matter_in(self, values: _Values) -> bool:
+        """Whether `filled` changes any of these rows."""
+        return bool(len(self.fills) and (np.isnan(values) & ~np.isnan(self.fills)).any())
+
     def state(self) -> State:
         """One array, "fills", as a part of a learner's state."""
         return {"fills": self.fills}

@@ -92,6 +92,10 @@ class LightGBM(Booster):
         valid = prepared.dataset.subset(valid_rows[order])
         valid_target = self._unit.measured(prepared.target.take(valid_rows[order]))
         self._gaps = Gaps.of(prepared.X, train_rows)
+        held_out = prepared.X.values[valid_rows[order]]
+        if self._gaps.matter_in(held_out):
+            values, whole = self._gaps.filled(held_out), prepared.dataset
+            valid = lightgbm.Dataset(values, reference=whole, params=whole.get_params())
         best = self._watch(valid_target, limits)
         booster = lightgbm.Booster(
             {

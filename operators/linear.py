@@ -86,8 +86,14 @@ class Logistic(_Linear):
         values, target = prepared
         train = target.take(train_rows)
         X = values[train_rows]
-        model = LogisticRegression(C=self.C, max_iter=_STEPS, warm_start=True)
+        self._n_classes = target.n_classes
+        self._absent_share = 1.0 / (len(train.y) + target.n_classes)
         self.is_truncated = False
+        self._classes = np.unique(train.y).astype(np.int64)
+        if len(self._classes) == 1:  # scikit-learn refuses, and there is nothing to learn
+            self._coef, self._intercept = np.zeros((1, X.shape[1])), np.zeros(1)
+            return self._probabilities(values[valid_rows])
+        model = LogisticRegression(C=self.C, max_iter=_STEPS, warm_start=True)
         for _ in range(0, _MOST_STEPS, _STEPS):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -98,9 +104,6 @@ class Logistic(_Linear):
                 self.is_truncated = True
                 break
         self._coef, self._intercept = model.coef_, model.intercept_
-        self._classes = model.classes_.astype(np.int64)
-        self._n_classes = target.n_classes
-        self._absent_share = 1.0 / (len(train.y) + target.n_classes)
         return self._probabilities(values[valid_rows])
 
     def predict(self, X: Matrix) -> FloatArray:
@@ -108,7 +111,7 @@ class Logistic(_Linear):
 
     def _probabilities(self, values: FloatArray) -> FloatArray:
         sums = self._sums(values)
-        if sums.shape[1] == 1:  # two classes: the sum is the second one's log odds
+        if len(self._classes) == 2:  # the one sum is the second class's log odds
             sums = np.hstack([np.zeros_like(sums), sums])
         shares = np.exp(sums - sums.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)

@@ -16,6 +16,7 @@ from autopipe.task import FloatArray, Target
 _FARTHEST = 30.0  # standard deviations: a wilder value says no more, and could own a sum
 _FEWEST_EPS = 10  # a spread below so many roundings of the mean is noise of a constant column
 _MOST_ROWS = 10_000  # that quantiles are taken from, as in scikit-learn's QuantileTransformer
+_LARGEST = 1e150  # whose square is a number
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SMOOTH = 3.0  # interquartile ranges within which RealMLP leaves a value nearly as it is
 _STEEPEST = 5.0  # a power beyond parts a column's outliers from a heap and shows no more
@@ -103,11 +104,13 @@ def median_and_factor(column: FloatArray) -> tuple[float, float]:
         return 0.0, 0.0
     low, first, median, third, high = np.quantile(known, _QUARTERS)
     spread = third - first or (high - low) / 2.0
-    return (float(median), float(1.0 / spread)) if spread else (0.0, 0.0)
+    varies = spread >= np.finfo(np.float64).tiny  # or its inverse would be infinite
+    return (float(median), float(1.0 / spread)) if varies else (0.0, 0.0)
 
 
 def bent(scaled: FloatArray) -> FloatArray:
     """Smoothly into (-3, 3): nearly straight around 0, and increasing everywhere."""
+    scaled = np.clip(scaled, -_LARGEST, _LARGEST)
     return np.asarray(scaled / np.hypot(1.0, scaled / _SMOOTH))
 
 

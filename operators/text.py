@@ -61,8 +61,8 @@ class TextTopics:
         from sklearn.decomposition import TruncatedSVD
 
         topics = min(topics, *rows.shape)
-        if not topics:
-            return np.empty((rows.shape[1], 0), np.float32)
+        if rows.shape[1] < 2:  # which scikit-learn refuses
+            return np.eye(rows.shape[1], topics, dtype=np.float32)
         decomposition = TruncatedSVD(topics, random_state=seed).fit(rows)
         return np.ascontiguousarray(decomposition.components_.T, np.float32)
 
@@ -130,7 +130,7 @@ class TextPrediction:
         predictions = crossfitted(
             lambda train: self._fit(_some(rows, train), outcomes[:, train], weights[train]),
             lambda held_out: self._predicted(_some(rows, held_out)),
-            len(data),
+            target,
             seed,
         )
         self._fit(rows, outcomes, weights)

@@ -2,6 +2,7 @@
 
 import datetime
 import tracemalloc
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -126,9 +127,15 @@ def test_22_rounding_of_whole_numbers_is_told():
 
 
 @BOTH
-def test_23_extreme_floats_do_not_overflow(fit, y):
-    extreme = np.resize([1e308, -1e308, 5e-324, -0.0, 0.0, 1e-300], ROWS)
-    model = fit(X.assign(extreme=extreme), y)
+@pytest.mark.parametrize(
+    "cells", [[1e308, -1e308, 5e-324, -0.0, 0.0, 1e-300], [1.7e308, 1.7e308, 0.0, 1.0]]
+)
+def test_23_extreme_floats_do_not_overflow(fit, y, cells):
+    extreme = np.resize(cells, ROWS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        model = fit(X.assign(extreme=extreme), y)
+    assert (model.history_["status"] == "complete").all()
     predictions = model.predict(X.assign(extreme=extreme))
     assert pd.notna(predictions).all()
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 from sklearn.metrics import roc_auc_score
+from trees import full
 
 from autopipe.datasets.synthetic import toy_schema, toy_table
 from autopipe.evolution.grammar import Grammar
 from autopipe.execution.crossfit import crossfit
-from autopipe.folds import make_folds
+from autopipe.folds import Folds, make_folds
 from autopipe.matrix import Matrix
 from autopipe.operators import boosting
 from autopipe.operators.boosting import bins_for, validation_loss
@@ -109,6 +110,37 @@ def test_where_nothing_was_missing_a_missing_number_is_the_median(name):
         replace(X, values=filled)
     )
     assert different.any()
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+@pytest.mark.parametrize("levels", [0, 5])
+def test_rows_held_out_are_told_what_predict_tells_them_where_they_alone_lack_numbers(
+    name, levels
+):
+    X, target = wavy(600)
+    X.values[400:500, 0] = np.nan  # as of a column that came to be missing late
+    if levels:  # beside one of categories, one of which is new
+        X.values[:, 3] = np.arange(600) % 4
+        X.values[560:, 3] = 4
+        X = replace(X, levels=(0, 0, 0, levels))
+    learner, held_out = built(name), default_rng(1).permutation(np.arange(400, 600))
+    prepared = learner.prepare(X, target, Limits())
+    told = learner.fit(prepared, np.arange(400), held_out, 0, Limits())
+    np.testing.assert_allclose(told, learner.predict(X.take(held_out)), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(LEARNERS) - set(REGRESSORS)) + REGRESSORS)
+@pytest.mark.parametrize("kind", [TaskKind.BINARY, TaskKind.MULTICLASS])
+def test_training_rows_of_one_class_are_no_failure(name, kind):
+    if kind not in catalogue()[name].kinds:
+        pytest.skip("a learner of numbers")
+    table, target = toy_table(kind, 120)
+    y = np.where(np.arange(120) < 80, 1, target.y).astype(np.int32)
+    folds = Folds(((np.arange(80), np.arange(80, 120)),), 120)
+    tree = full(default_tree(catalogue()[name], toy_schema()))
+    told = crossfit(tree, table, replace(target, y=y), folds, Seeds(0)).out_of_fold[80:]
+    np.testing.assert_allclose(told.sum(axis=1), 1.0, atol=1e-5)
+    assert told.mean(axis=0).argmax() == 1
 
 
 def test_a_name_that_xgboost_has_not_seen_is_predicted_within_what_it_has():

@@ -66,6 +66,17 @@ def test_an_absent_class_gets_the_share_of_what_was_never_seen():
     np.testing.assert_allclose(learner.predict(matrix_of(X))[:, 1], 1 / 63)
 
 
+@pytest.mark.parametrize(("n_classes", "only"), [(2, 0), (2, 1), (3, 1)])
+def test_rows_of_one_class_alone_say_that_it_is_nearly_certain(n_classes, only):
+    y = np.where(ROWS < 60, only, (only + 1) % n_classes)
+    kind = TaskKind.BINARY if n_classes == 2 else TaskKind.MULTICLASS
+    learner = fitted(Logistic(C=1.0), X, Target(kind, y, n_classes))
+    expected = np.full(n_classes, 1 / (60 + n_classes))
+    expected[only] = 61 / (60 + n_classes)
+    for one in (learner, Logistic(C=1.0).restore(learner.state())):
+        np.testing.assert_allclose(one.predict(matrix_of(X)), np.tile(expected, (80, 1)))
+
+
 def test_a_late_logistic_keeps_its_coefficients(monkeypatch):
     ticks = iter(range(1000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))

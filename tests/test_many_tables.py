@@ -62,6 +62,21 @@ def test_one_row_is_predicted_as_among_others(model):
     np.testing.assert_allclose(alone, whole[:3])
 
 
+def test_one_row_of_unreadable_cells_alone_is_predicted_as_among_others():
+    customers = pd.DataFrame({"id": range(60), "age": np.arange(60) % 7 + 0.5})
+    orders = pd.DataFrame({"customer": np.arange(360) % 60})
+    orders["amount"] = [f"{0.5 * n}" for n in range(360)]
+    orders.loc[orders["customer"] == 3, "amount"] = "unknown"  # of all its six
+    meant = {"relationships": [("customers", "id", "orders", "customer")]}
+    model = AutoRegressor(**REGRESSOR)
+    model.fit(customers, customers["age"], tables={"orders": orders}, **meant)
+    whole = model.predict(customers, tables={"orders": orders})
+    alone = model.predict(customers.iloc[[3]], tables={"orders": orders})
+    np.testing.assert_allclose(alone, whole[[3]])
+    with pytest.raises(InputError, match="'unknown', which is not a number"):
+        model.predict(customers, tables={"orders": orders.assign(amount="unknown")})
+
+
 def test_a_model_that_is_saved_and_loaded_predicts_the_same(model, tmp_path):
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model")

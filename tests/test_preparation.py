@@ -148,6 +148,15 @@ def test_robust_scaling_bends_the_largest_numbers_there_are():
     assert scaling.transform(largest).values.tolist() == [[3.0], [-3.0]]
 
 
+@pytest.mark.parametrize(
+    "column", [[0.0, 1e-300, 3e-300, 1e140], [0.0, 0.0, 0.0, 5e-324], [1.0, 2.0, 3.0, 1e300]]
+)
+def test_no_number_is_too_large_or_too_small_for_robust_scaling(column):
+    values = np.array(column)[:, None]
+    scaled = RobustScaling().fit_transform(Matrix(values, (0,), ("c0",)), TARGET, 0).values
+    assert (abs(scaled) <= 3.0).all()
+
+
 def test_power_scaling_equals_that_of_scikit_learn_on_standardised_columns():
     rng = np.random.default_rng(0)
     train = matrix_of(rng.exponential(size=300), rng.normal(size=300))

@@ -87,7 +87,9 @@ def test_many_columns_share_a_bounded_number_of_topics():
 
 
 @pytest.mark.parametrize("operator", [topics(), prediction()], ids=["topics", "prediction"])
-@pytest.mark.parametrize("kept", [["", "", ""], ["all", "words", "differ"]])
+@pytest.mark.parametrize(
+    "kept", [["", "", ""], ["all", "words", "differ"], ["one x", "two x", "x"]]
+)
 def test_texts_without_a_common_term_do_no_harm(operator, kept):
     fitted = operator.fit_transform(texts(kept), binary([0, 1, 1]), 0)
     assert np.isfinite(fitted.numbers).all()

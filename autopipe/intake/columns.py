@@ -20,6 +20,7 @@ from autopipe.roles import Role
 from autopipe.table import Texts
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_LARGEST = 1e140  # whose square can be summed up over any number of rows
 _MOST_UNSEEN = 0.5  # of the cells that are categories, beyond which these are written otherwise
 _ROWS_THAT_TELL = 20  # fewer may be new by chance
 _REPEATED_SHARE = 0.5  # of the rows; fewer distinct texts are copied faster than encoded
@@ -79,9 +80,8 @@ class ColumnCoding:
         else:
             values = numbers(column, self.notation, policy)
         values[np.isinf(values)] = np.nan
-        if not self.precise:
-            np.clip(values, -_FLOAT32_MAX, _FLOAT32_MAX, out=values)
-        return values
+        largest = _LARGEST if self.precise else _FLOAT32_MAX
+        return np.clip(values, -largest, largest, out=values)
 
     def codes(self, column: Column[Any]) -> NDArray[np.int32]:
         """The codes of a column's categories, -1 where training rows had none like it.

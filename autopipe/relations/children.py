@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from autopipe.errors import InputError
 from autopipe.intake.columns import ColumnCoding, distinct_texts
 from autopipe.relations.schema import Link
 from autopipe.roles import Role
@@ -68,7 +69,7 @@ class Child:
                 # Sorted levels: of modes that are tied, the first level is taken.
                 values[f"c{place}"] = pd.Categorical(strings).take(place_of)
                 continue
-            numbers: FloatArray = coding.read(told[name])[place_of]
+            numbers = _numbers(coding, told[name], table[name])[place_of]
             if cutoffs is not None and self._counts_back(name, cutoff):
                 numbers = cutoffs - numbers
                 numbers[numbers < 0] = np.nan
@@ -101,3 +102,18 @@ class Child:
         """The child whose `state` this is."""
         columns = {name: ColumnCoding.restore(coding) for name, coding in state["columns"]}
         return cls(Link(*state["link"]), columns, state["time"])
+
+
+def _numbers(coding: ColumnCoding, told: pd.Series[Any], column: pd.Series[Any]) -> FloatArray:
+    """Some cells of a column as numbers; that none of them is one says nothing of the others.
+
+    Raises
+    ------
+    InputError
+        If none of the whole column can be read.
+    """
+    try:
+        return coding.read(told)
+    except InputError:
+        coding.read(column)
+        return np.full(len(told), np.nan)
