@@ -104,6 +104,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     from autopipe.estimators import AutoClassifier, AutoRegressor
+    from autopipe.execution.files import check_place
     from autopipe.learning.suite import holds_classes
     from autopipe.resuming import facts_in
 
@@ -112,6 +113,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         raise StoreError(
             f"{out} holds a run already. `autopipe resume {out}` goes on with it; or give "
             "another --out."
+        )
+    check_place(out)
+    if (out / _LEADERBOARD).exists():
+        raise StoreError(
+            f"{out / _LEADERBOARD} is there already and would be written over. Give another "
+            "--out."
         )
     X, y = _labelled(arguments.data, arguments.target)
     classify = arguments.task == "classification"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,12 @@ class Folds:
     ----------
     pairs : for every fold the training rows and the held-out rows, disjoint
     rows : rows of the table
+    are_drawn : whether the pairs were drawn by lot, so that their order says nothing
     """
 
     pairs: tuple[Pair, ...]
     rows: int
+    are_drawn: bool = False
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -59,13 +61,13 @@ class Folds:
             order = spread(target.take(train), seeds.stream("rows", fold))
             kept = order[: math.ceil(share * len(order))]
             pairs.append((train[np.sort(kept)], held_out))
-        return Folds(tuple(pairs), self.rows)
+        return replace(self, pairs=tuple(pairs))
 
     def glimpse(self, target: Target, seeds: Seeds) -> Folds:
         """The first fold alone, with 1,000 of its held-out rows at most: to screen by."""
         train, held_out = self.pairs[0]
         order = spread(target.take(held_out), seeds.stream("glimpse"))[:_GLIMPSED]
-        return Folds(((train, held_out[np.sort(order)]),), self.rows)
+        return replace(self, pairs=((train, held_out[np.sort(order)]),))
 
     @property
     def times_held_out(self) -> IntArray:
@@ -79,14 +81,16 @@ class Folds:
     def are_early(self) -> bool:
         """Whether models know less than all rows can teach, as in splits by time.
 
-        Each is trained on rows before those it is judged by; or, the first of them never
-        judged, some on far fewer rows than others. So their average is no model for the rows
-        that come after.
+        Each is trained on rows before those it is judged by, be it a single one; or, the
+        first of them never judged, some on far fewer rows than others. So their average is
+        no model for the rows that come after. Folds that were drawn by lot never are.
         """
+        if self.are_drawn:
+            return False
         sizes = [len(train) for train, _ in self.pairs]
         looks_ahead = all(train.max() < held_out.min() for train, held_out in self.pairs)
         grows = not self.times_held_out.all() and min(sizes) < _EVEN * max(sizes)
-        return len(sizes) > 1 and (looks_ahead or grows)
+        return looks_ahead or grows
 
     @property
     def largest_first(self) -> list[int]:
@@ -149,7 +153,7 @@ def holdout(target: Target, seeds: Seeds, groups: np.ndarray | None = None) -> F
     """
     parts = 5 if len(target.y) <= 2 * _MANY_ROWS else 10
     every = make_folds(target, parts, seeds, groups)
-    return Folds(every.pairs[:1], every.rows)
+    return replace(every, pairs=every.pairs[:1])
 
 
 def splitter_name(cv: object) -> str:
@@ -181,10 +185,11 @@ def make_folds(
     rows = len(target.y)
     counted = np.arange(rows) if target.weights is None else np.flatnonzero(target.weights)
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
-        of_counted = None if groups is None else np.asarray(groups)[counted]
+        of_counted = None if groups is None else _sortable(np.asarray(groups)[counted])
         seed = seeds.number("folds")
         numbered = _numbered(target.take(counted), int(cv), seed, of_counted)
-        return Folds(tuple((counted[a], counted[b]) for a, b in numbered.pairs), rows)
+        drawn = tuple((counted[a], counted[b]) for a, b in numbered.pairs)
+        return Folds(drawn, rows, are_drawn=True)
     is_text = isinstance(cv, (str, bytes))  # has a method `split`, and can be iterated
     if hasattr(cv, "split") and not is_text:
         pairs = list(cv.split(np.zeros(rows) if X is None else X, target.y, groups))
@@ -206,6 +211,16 @@ def make_folds(
         if not checked:
             raise OptionError("cv gave no fold with weight in training and in held-out rows.")
     return Folds(tuple(checked), rows)
+
+
+def _sortable(groups: np.ndarray) -> np.ndarray:
+    """The groups, or numbers for them in their place where they have no order."""
+    try:
+        np.unique(groups)
+    except TypeError:  # such as numbers beside texts
+        numbers: dict[Any, int] = {}
+        return np.array([numbers.setdefault(group, len(numbers)) for group in groups])
+    return groups
 
 
 def _numbered(target: Target, count: int, seed: int, groups: np.ndarray | None) -> Folds:

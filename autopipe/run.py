@@ -140,9 +140,13 @@ class Run:
         return any([self._is_ended_by(callback, trial) for callback in self.callbacks])
 
     def _is_ended_by(self, callback: Callback, trial: Trial) -> bool:
-        """Call a callback; one that raises is not called again, and costs no trial."""
+        """Call a callback; one that raises is not called again, and costs no trial.
+
+        Only a true boolean, NumPy's too, ends the run: a callback may return anything else.
+        """
         try:
-            return callback(trial) is True
+            answer = callback(trial)
+            return isinstance(answer, (bool, np.bool_)) and bool(answer)
         except Exception as error:
             self.callbacks = [each for each in self.callbacks if each is not callback]
             warnings.warn(

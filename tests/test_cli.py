@@ -97,6 +97,18 @@ def test_a_run_is_not_written_over(files, capsys):
     assert (out / "model.autopipe").stat() == before
 
 
+@pytest.mark.parametrize("mine", ["data/y.npy", "trials/001.csv", "leaderboard.csv"])
+def test_a_file_of_the_user_is_not_written_over(files, tmp_path, capsys, mine):
+    (tmp_path / mine).parent.mkdir(exist_ok=True)
+    (tmp_path / mine).write_text("mine")
+    before = set(tmp_path.rglob("*"))
+    words = ["--target", "bought", "--out", tmp_path, *QUICK]
+    assert run("fit", files / "classes.csv", *words) == 2
+    shown = capsys.readouterr().err
+    assert "Give another" in shown and "Task:" not in shown  # the table was not even read
+    assert set(tmp_path.rglob("*")) == before and (tmp_path / mine).read_text() == "mine"
+
+
 def test_predictions_go_to_stdout_in_the_order_of_the_rows(files, capsys):
     assert run("predict", files / "run", files / "new.csv") == 0
     model, new = load(files / "run" / "model.autopipe"), pd.read_csv(files / "new.csv")

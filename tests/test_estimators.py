@@ -256,6 +256,12 @@ def test_a_callback_sees_every_trial_and_may_end_the_run():
     assert len(model.history_) == 2
 
 
+@pytest.mark.parametrize(("answer", "trials"), [(np.True_, 1), (np.False_, 2), ("yes", 2)])
+def test_a_true_of_numpy_ends_the_run_and_what_is_no_boolean_does_not(answer, trials):
+    model = AutoClassifier(**{**CHEAP, "callbacks": [lambda trial: answer]})
+    assert len(model.fit(X, FRAME["sold"]).history_) == trials
+
+
 def test_a_callback_that_raises_costs_nothing_but_itself():
     seen = []
 

@@ -146,6 +146,24 @@ def test_one_group_cannot_be_split():
         make_folds(numbers(4), 5, Seeds(0), np.zeros(4))
 
 
+def test_groups_without_an_order_are_split_as_their_numbers_are():
+    numbered = np.arange(40) % 8
+    mixed = np.array([1, "a", 2, "b", (3,), None, 2.5, "c"], dtype=object)[numbered]
+    for make in (lambda groups: make_folds(numbers(40), 4, Seeds(0), groups), of_one_fold):
+        pairs, expected = make(mixed).pairs, make(numbered).pairs
+        np.testing.assert_equal(pairs, expected)
+
+
+def of_one_fold(groups):
+    return holdout(coded(np.arange(40) % 3), Seeds(0), groups)
+
+
+def test_groups_with_an_order_are_split_by_it():
+    ordered, turned = np.array(["b", "a", "c"] * 10), np.array([1, 0, 2] * 10)
+    split, as_numbers = (make_folds(numbers(30), 3, Seeds(0), of) for of in (ordered, turned))
+    np.testing.assert_equal(split.pairs, as_numbers.pairs)
+
+
 def test_classes_of_one_row_each_cannot_be_split():
     with pytest.raises(OptionError, match="Each of the 6 classes has a single row"):
         make_folds(coded(range(6)), 3, Seeds(0))
@@ -207,8 +225,17 @@ def test_folds_in_time_are_early_and_no_others_are():
     order = np.random.default_rng(0).permutation(60)  # of rows that are not sorted by time
     turned = [(order[a], order[b]) for a, b in TimeSeriesSplit(4).split(order)]
     groups = np.minimum(np.arange(60) // 10, 2)  # of 10, 10 and 40 rows
-    for cv in (TimeSeriesSplit(4), TimeSeriesSplit(4, max_train_size=12), turned):
+    single = [(np.arange(40), np.arange(40, 60))]
+    shuffled = [(order[:40], order[40:])]
+    for cv in (TimeSeriesSplit(4), TimeSeriesSplit(4, max_train_size=12), turned, single):
         assert make_folds(y, cv, seeds).are_early
-    for cv, of in ((5, None), (ShuffleSplit(5), None), (3, groups)):
+    for cv, of in ((5, None), (ShuffleSplit(5), None), (3, groups), (shuffled, None)):
         assert not make_folds(y, cv, seeds, of).are_early
     assert not holdout(y, seeds).are_early
+
+
+def test_a_holdout_that_happens_to_be_the_last_rows_is_not_early():
+    y, groups = numbers(60), np.arange(60) // 12
+    drawn = [holdout(y, Seeds(seed), groups) for seed in range(20)]
+    last = [folds for folds in drawn if folds.pairs[0][1].min() == 48]
+    assert last and not any(folds.are_early for folds in last)

@@ -72,6 +72,14 @@ def test_after_splits_in_time_every_member_has_seen_all_rows():
     assert np.abs(model.predict(later) - 3 * later["day"]).max() < 20
 
 
+def test_after_a_single_split_in_time_the_newest_rows_are_learned():
+    X = pd.DataFrame({"day": np.arange(120.0)})
+    y = np.where(X["day"] < 80, 0.0, 100.0)
+    pair = [(np.arange(80), np.arange(80, 120))]
+    model = AutoRegressor(**{**RIDGE, "cv": pair}).fit(X, y)
+    assert np.mean(model.predict(X)) == pytest.approx(np.mean(y), rel=0.05)
+
+
 def test_weights_and_groups_in_another_order_are_refused():
     X, y = toy()
     turned = pd.Series(1.0, X.index[::-1])

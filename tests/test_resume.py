@@ -20,6 +20,7 @@ from autopipe.errors import RunLockedError, StoreError
 from autopipe.execution.files import data_path, fitted_path, oof_path
 from autopipe.execution.store import Store
 from autopipe.resuming import facts_in
+from autopipe.table import Table
 
 TRIALS = 5
 
@@ -134,6 +135,20 @@ def test_a_table_that_was_cut_off_is_written_again(run, undisturbed, name, share
     path.unlink() if share is None else os.truncate(path, int(share * len(whole)))
     assert account(fitted(TRIALS, path=run)) == undisturbed
     assert path.read_bytes() == whole
+
+
+def test_a_run_that_was_cut_off_as_it_wrote_its_table_goes_on(
+    undisturbed, tmp_path, monkeypatch
+):
+    def cut_off(table, folder):
+        (folder / "schema.json").write_text("{")
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(Table, "save", cut_off)
+        fitted(TRIALS, path=tmp_path)
+    assert list(data_path(tmp_path).iterdir())
+    assert account(fitted(TRIALS, path=tmp_path)) == undisturbed
 
 
 def test_a_trial_whose_files_are_damaged_is_left_out(run, undisturbed, caplog):

@@ -113,6 +113,26 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         Store.open(tmp_path)
 
 
+@pytest.mark.parametrize("place", ["data/y.npy", "trials/001.csv", "data"])
+def test_a_folder_with_data_or_trials_of_others_is_left_as_it_is(tmp_path, place):
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    before = set(tmp_path.rglob("*"))
+    for _ in range(2):  # and the first refusal opens no door to the second
+        with pytest.raises(StoreError, match=f"holds '{place[:4]}.*Give another folder"):
+            Store.begin(tmp_path)
+    assert set(tmp_path.rglob("*")) == before and path.read_text() == "mine"
+
+
+def test_empty_folders_and_files_of_other_names_hinder_no_run(tmp_path, trial):
+    for name in ("data", "trials", "notes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notes" / "mine.txt").touch()
+    with Store.begin(tmp_path) as store:
+        store.add(trial)
+
+
 def test_a_run_that_was_begun_is_gone_on_with(tmp_path, trial):
     with Store.begin(tmp_path) as store:
         store.note(FACTS)
@@ -267,6 +287,15 @@ def test_what_killed_writers_and_workers_left_is_swept(tmp_path, trial):
         write_oof(path, np.zeros((2, 1)))
     Store.open(tmp_path).close()
     assert list((tmp_path / "trials").iterdir()) == [kept]
+
+
+def test_files_of_other_names_than_ours_are_not_swept(tmp_path):
+    Store.begin(tmp_path).close()
+    names = {"001.csv", "000007.csv", "7.oof.npz", ".part-time", "000007.oof.npz.bak"}
+    for name in (*names, "000007.oof.npz", ".part-9-000007.fitted.npz"):
+        write_atomically(tmp_path / "trials" / name, lambda file: None)
+    Store.open(tmp_path).close()
+    assert {path.name for path in (tmp_path / "trials").iterdir()} == names
 
 
 WRITER = """

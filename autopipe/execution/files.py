@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -13,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from autopipe.errors import AutopipeError
+from autopipe.errors import AutopipeError, StoreError
 from autopipe.task import FloatArray
 
 DAMAGE = (
@@ -23,6 +24,10 @@ DAMAGE = (
 """What reading one of our archives may raise where bytes were lost or changed."""
 
 _TEMPORARY = ".part-"
+_OF_A_TRIAL = re.compile(
+    rf"(?P<half>{re.escape(_TEMPORARY)}[0-9]+-)?(?P<number>[0-9]{{6,}})[.](oof|fitted)[.]npz"
+)
+"""Names of whole and of half-written files."""
 
 
 def database_path(folder: Path) -> Path:
@@ -43,6 +48,35 @@ def oof_path(folder: Path, number: int) -> Path:
 def fitted_path(folder: Path, number: int) -> Path:
     """The fitted state of a trial, all folds."""
     return folder / "trials" / f"{number:06d}.fitted.npz"
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder where a run would write among files of somebody else.
+
+    A run makes its store before the folders for data and trials: what these hold where
+    there is no store is not of a run that was cut off.
+
+    Raises
+    ------
+    StoreError
+        If there is something in them, but no store.
+    """
+    places = data_path(folder), folder / "trials"
+    taken = [path.name for path in places if _holds_something(path)]
+    # The store is looked for last: another process may be beginning a run just now.
+    if taken and not database_path(folder).exists():
+        raise StoreError(
+            f"{folder} holds {' and '.join(map(repr, taken))}, but no run: there is no "
+            f"{database_path(folder).name}. A run would write over files there. "
+            "Give another folder, best an empty one."
+        )
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return any(path.iterdir())
+    except OSError:  # it is missing, or a file, or may not be read
+        return os.path.lexists(path)
 
 
 def write_atomically(
@@ -88,15 +122,15 @@ def read_oof(file: BinaryIO) -> FloatArray:
 def sweep(folder: Path, complete: Container[int]) -> None:
     """Remove what writers that were killed have left; nobody may be writing.
 
+    Files of other names than ours stay.
+
     Parameters
     ----------
     complete : numbers of the trials whose files are kept
     """
     for path in (folder / "trials").glob("*"):
-        number = path.name.partition(".")[0]
-        if path.name.startswith(_TEMPORARY) or (
-            number.isdigit() and int(number) not in complete
-        ):
+        name = _OF_A_TRIAL.fullmatch(path.name)
+        if name and (name["half"] or int(name["number"]) not in complete):
             with contextlib.suppress(OSError):
                 path.unlink()
 

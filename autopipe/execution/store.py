@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeAlias
 from autopipe.errors import AutopipeError, StoreError
 from autopipe.execution.files import (
     DAMAGE,
+    check_place,
     database_path,
     fitted_path,
     oof_path,
@@ -89,7 +90,8 @@ class Store:
         Raises
         ------
         StoreError
-            If the folder cannot be written, or the run is damaged or of a newer autopipe.
+            If the folder cannot be written, or holds data or trials of no run of ours, or
+            the run is damaged or of a newer autopipe.
         RunLockedError
             If another process is working in it.
         """
@@ -101,6 +103,7 @@ class Store:
             raise StoreError(
                 f"{folder} cannot be made: {error.strerror}. Give a folder that can be written."
             ) from error
+        check_place(folder)
         store = cls._locked(folder, is_lasting)
         with store._closed_on_error("written"):
             # Also where a kill came before the first transaction.
