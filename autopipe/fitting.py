@@ -67,6 +67,8 @@ _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, lo
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
 _SCORINGS = 50  # of the whole table come at the end, whatever the metric takes
 _LARGEST_FINISH = 0.25  # but of a short budget no more than this
+_SLOW_ROWS = 500  # of which a score should take no more than
+_SLOW_SHARE = 2e-4  # of the budget: a trial is measured by ten of them and more
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
 _REFIT_SHARE = 0.05  # of it, to fit to all rows what limits or splits in time leave
 _LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
@@ -134,6 +136,12 @@ def fit(
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
     is_stacked = options.ensemble == "stack" and can_be_stacked(table, folds)
+    if options.ensemble == "stack" and not is_stacked:
+        warnings.warn(
+            "ensemble='stack' makes no second level here, which needs four folds or more (here "
+            f"{len(folds)}), every row held out, and no monotone column.",
+            stacklevel=3,
+        )
     data = RunData(table, target, folds)
     with ExitStack() as stack:
         with clock.stage("setup"):
@@ -197,9 +205,16 @@ def fit(
 def _gains(
     target: Target, folds: Folds, metric: Metric, store: Store, options: Options, clock: Clock
 ) -> Gains | None:
-    """What measures a trial by the ensemble; None where the best trial alone is wanted."""
+    """What measures a trial by the ensemble; None where the best trial alone is wanted.
+
+    None, too, for a metric that takes so long that trials would wait for it.
+    """
     if options.ensemble == "none":
         return None
+    if clock.budget is not None:
+        few = target.take(np.arange(min(len(target.y), _SLOW_ROWS)))
+        if _scoring_seconds(few, metric) > _SLOW_SHARE * clock.budget:
+            return None
     now = clock.now if options.max_trials is None else lambda: 0.0
     return Gains(target, folds, metric, partial(_predictions_if_any, store), now)
 

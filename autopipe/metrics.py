@@ -363,9 +363,10 @@ def _checked(
     target = Target(kind, y, n_classes)
     try:
         is_finite = np.isfinite(metric.score(target, predictions))
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
+    except Exception as error:
         raise OptionError(
-            f"scoring={metric.name!r} cannot score {kind}: {error}{hint}"
+            f"scoring={metric.name!r} cannot score {kind}: {type(error).__name__}: "
+            f"{error}{hint}"
         ) from error
     if not is_finite:
         raise OptionError(f"scoring={metric.name!r} gives no finite score for {kind}.")

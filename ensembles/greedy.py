@@ -136,7 +136,13 @@ def weights_of_reduced(
     ----------
     parts : array of shape (members, rows), or (members, rows, outputs)
     """
-    score = metric.quick.score
+
+    def score(average: FloatArray) -> float:
+        try:
+            return float(np.nan_to_num(metric.quick.score(target, average), nan=-np.inf))
+        except Exception:  # of a metric of the user's, such as a division by no positives
+            return -np.inf
+
     counts = np.zeros(len(parts))
     total, average = np.zeros((2, *parts.shape[1:]), parts.dtype)
     best_score, best_counts = -np.inf, counts
@@ -147,10 +153,12 @@ def weights_of_reduced(
                 break
             np.add(total, part, out=average)
             average /= size
-            given.append(score(target, average))
+            given.append(score(average))
         if len(given) < len(parts):
             break
         scores = np.array(given)
+        if scores.max() == -np.inf:
+            break
         tie = _TIE * abs(scores.max())
         near = np.flatnonzero(scores >= scores.max() - tie)
         chosen = max(near, key=lambda index: (size > 1 and counts[index] > 0, scores[index]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,10 +170,9 @@ class Candidates:
         if not self.is_single:
             seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
             weights = greedy_weights(seen, target, self._metric, until=until, now=now)
-        if not weights.any():
-            best = max(self._members, key=lambda one: (one.score, -one.number))
-            weights = np.array([float(number == best.number) for number in numbers])
-        return self._selection(numbers, weights)
+        best = self.ranked()[0]
+        alone = Selection({best.number: 1.0}, best.score)
+        return self._selection(numbers, weights) or alone
 
     def bagged(
         self, until: float = float("inf"), now: Callable[[], float] = time.monotonic
@@ -185,15 +185,20 @@ class Candidates:
             return None
         numbers, stacked = self.stacked()
         weights = bagged_weights(stacked, self._target, self._metric, until, now)
-        return self._selection(numbers, weights) if weights.any() else None
+        return self._selection(numbers, weights)
 
-    def _selection(self, numbers: Sequence[int], weights: FloatArray) -> Selection:
+    def _selection(self, numbers: Sequence[int], weights: FloatArray) -> Selection | None:
+        """The ensemble of these weights; None where all are zero, or the metric refuses it."""
+        if not weights.any():
+            return None
         chosen = {
             number: float(weight)
             for number, weight in zip(numbers, without_light(weights), strict=True)
             if weight > 0
         }
-        return Selection(chosen, self.score(chosen))
+        with suppress(Exception):  # of a metric of the user's, such as a division by zero
+            return Selection(chosen, self.score(chosen))
+        return None
 
     def score(self, weights: Mapping[int, float]) -> float:
         """The mean over the folds of the score of a weighted average."""

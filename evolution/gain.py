@@ -119,7 +119,7 @@ class Gains:
         def of_block(rows: IntArray, target: Target) -> float:
             try:
                 return score(target, predictions[rows])
-            except ValueError:  # a scorer that wants every class, of a block that has not
+            except Exception:  # a scorer that wants every class, of a block that has not
                 return float("nan")
 
         with warnings.catch_warnings():  # of what a block lacks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,14 @@ def test_costs_come_as_an_array_too():
     pairs = {("no", "yes"): 1, ("yes", "no"): 9, ("yes", "yes"): -2}
     assert costs_of(pairs, NAMES).tolist() == [[0, 1], [9, -2]]
     assert costs_of([[0, 1], [9, -2]], NAMES).tolist() == [[0, 1], [9, -2]]
+
+
+def test_costs_in_a_frame_go_by_its_names():
+    turned = pd.DataFrame([[-2, 9], [1, 0]], index=["yes", "no"], columns=["yes", "no"])
+    assert costs_of(turned, NAMES).tolist() == [[0, 1], [9, -2]]
+    assert costs_of(pd.DataFrame([[0, 1], [9, -2]]), NAMES).tolist() == [[0, 1], [9, -2]]
+    with pytest.raises(OptionError, match=r"'si'.* is no pair of classes"):
+        costs_of(turned.set_axis(["si", "no"]), NAMES)
 
 
 @pytest.mark.parametrize(

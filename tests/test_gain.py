@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import make_scorer
 
 from autopipe.evolution.gain import Gains
 from autopipe.folds import Folds
@@ -109,11 +110,17 @@ def test_any_metric_of_two_classes_tells_help_from_harm(scoring):
     assert known.enter(3) < 0
 
 
-def test_blocks_that_a_scorer_cannot_score_are_left_out():
+def precision(y, predicted):
+    found = [truth for truth, said in zip(y, predicted, strict=True) if said == 1]
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", make_scorer(precision)])
+def test_blocks_that_a_scorer_cannot_score_are_left_out(scoring):
     y = np.zeros(ROWS, np.int32)
     y[:8] = 1  # fewer than there are blocks
     trials = {0: np.column_stack([1 - y, y]).astype(float)}
-    known = gains(Target(TaskKind.BINARY, y, 2), "average_precision", trials)
+    known = gains(Target(TaskKind.BINARY, y, 2), scoring, trials)
     assert np.isfinite(known.enter(0))
 
 

@@ -138,6 +138,30 @@ def test_samples_that_no_metric_can_score_give_no_weights(of_samples):
     assert not bagged_weights(predictions, target, metric).any()
 
 
+def broken(target, errors):
+    raise ZeroDivisionError("of nothing")
+
+
+@pytest.mark.parametrize("score", [refusing, broken, lambda target, errors: np.nan])
+def test_a_metric_that_can_score_no_average_gives_no_weights(score):
+    predictions, target = drawn(TaskKind.REGRESSION, 5, 30, np.random.default_rng(0))
+    metric = replace(RMSE, reduction=replace(RMSE.quick, score=score))
+    assert not greedy_weights(predictions, target, metric).any()
+
+
+@pytest.mark.parametrize("divisor", [0, np.nan])
+def test_averages_that_the_metric_cannot_score_are_left_out(divisor):
+    target = Target(TaskKind.REGRESSION, np.arange(30.0), 0)
+
+    def moody(target, predictions):
+        mean = float(predictions.mean() - target.y.mean())
+        return mean / (1 if mean < 3 else divisor)
+
+    predictions = target.y[None, :, None] + np.array([-1.0, 1e6, 2.0])[:, None, None]
+    metric = replace(RMSE, score=moody, reduction=None)
+    assert greedy_weights(predictions, target, metric).tolist() == [0, 0, 1]
+
+
 @pytest.mark.parametrize("samples", [3, 4, 9])
 def test_a_mean_of_choices_takes_those_that_ended_in_time(samples):
     predictions, target = drawn(TaskKind.REGRESSION, 5, 30, np.random.default_rng(0))

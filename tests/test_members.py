@@ -12,7 +12,7 @@ from trees import full
 
 from autopipe.datasets.synthetic import toy_table
 from autopipe.ensembles import predictor
-from autopipe.ensembles.members import Candidates, capacity, fold_scores
+from autopipe.ensembles.members import Candidates, Selection, capacity, fold_scores
 from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
 from autopipe.execution.crossfit import crossfit
 from autopipe.folds import Folds, make_folds
@@ -79,6 +79,23 @@ def test_weights_of_several_choices_learn_less_of_the_luck() -> None:
     assert unevenness[1] < unevenness[0]
     looks = count()
     assert candidates.bagged(1.0, lambda: float(next(looks) > 200)) is None
+
+
+def test_where_the_metric_cannot_score_an_average_the_best_trial_is_left() -> None:
+    target, folds = regression()
+
+    def of_whole_numbers(target, predictions):
+        if (predictions % 1).any():
+            raise ZeroDivisionError
+        return METRIC.score(target, predictions)
+
+    candidates = Candidates(target, folds, replace(METRIC, score=of_whole_numbers))
+    for n in range(4):
+        added(candidates, target, folds, n, f"f{n}", noisy(target, 1.0, n).round())
+    assert candidates.select() == Selection(
+        {candidates.ranked()[0].number: 1.0}, candidates.ranked()[0].score
+    )
+    assert candidates.bagged() is None
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:

@@ -265,6 +265,7 @@ def test_an_error_is_shown_without_its_sign():
         ("r2", TaskKind.MULTICLASS, "'r2' cannot score multiclass"),
         ("accuracy", TaskKind.REGRESSION, "'accuracy' cannot score regression"),
         (lambda *_: float("nan"), TaskKind.REGRESSION, "no finite score for regression"),
+        (lambda *_: {}["x"], TaskKind.REGRESSION, "cannot score regression: KeyError: 'x'"),
     ],
 )
 def test_what_cannot_score_is_refused_at_the_door(scoring, kind, message):

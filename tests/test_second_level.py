@@ -78,6 +78,12 @@ def test_a_model_may_have_a_second_level(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, model.predict_proba(toy()[0]))
 
 
+def test_a_second_level_that_cannot_be_judged_is_said_to_be_missing() -> None:
+    with pytest.warns(UserWarning, match=r"which needs four folds or more \(here 3\)"):
+        model = fitted(2, ensemble="stack", cv=3)
+    assert "stack" not in set(model.history_["source"])
+
+
 def test_a_second_level_that_is_late_is_not_compared() -> None:
     table, values = columns()
     target = Target(TaskKind.REGRESSION, values.sum(axis=1), 0)
