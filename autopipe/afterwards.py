@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 
 from autopipe.arguments import check_limit
-from autopipe.clock import Clock
-from autopipe.conclusion import conclude
-from autopipe.ensembles.corrected_score import Estimate
-from autopipe.ensembles.front import Front, Point, best_within
-from autopipe.ensembles.members import Candidates, Selection
+from autopipe.ensembles.front import Front, best_within
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
-from autopipe.folds import Folds, make_folds, splitter_name
+from autopipe.folds import make_folds, splitter_name
 from autopipe.intake.alignment import features_and_target
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
+from autopipe.moving import final_scores, moved, with_judged_front
 from autopipe.persistence import Model
 from autopipe.placement import core_count
 from autopipe.plain import from_json
@@ -28,8 +25,6 @@ from autopipe.refitting import Rows
 from autopipe.seeds import RandomState, Seeds
 from autopipe.task import TaskKind
 from autopipe.training_rows import training_rows
-
-_SECONDS = 0.5  # to calibrate and judge what is chosen
 
 
 class Afterwards:
@@ -60,21 +55,26 @@ class Afterwards:
         reading included, and `megabytes`, as measured at the end of `fit`. With fewer models of
         each member the score is the same, as it is made of single ones, and new rows are
         predicted a little worse. After `load` those remain that can be made of what was saved.
+
+        Scores of classifiers are with the temperature and the threshold that each would have.
+        To learn these takes a few seconds at most, the first time that somebody asks.
         """
-        model = self._fitted()
+        model = self._judged()
         sign, name = model.facts["score_sign"], str(model.facts["score_name"])
         front, held = model.front, _form(model.predictor.members)
+        score = final_scores(model)
+        points = () if front is None else front.points
         rows = [
             {
                 "members": len(point.weights),
                 "models": point.folds,
-                name: sign * point.score,
+                name: sign * score(point),
                 "row_ms": point.row_ms,
                 "thousand_ms": point.thousand_ms,
                 "megabytes": point.megabytes,
                 "is_chosen": front is not None and held == _form(front.chosen(point)),
             }
-            for point in (() if front is None else front.points)
+            for point in sorted(points, key=lambda one: (-score(one), -one.folds))
         ]
         columns = ["members", "models", name, "row_ms", "thousand_ms", "megabytes", "is_chosen"]
         return pd.DataFrame(rows, columns=columns)
@@ -84,8 +84,9 @@ class Afterwards:
     ) -> Self:
         """Move to the best model that keeps within limits; without any, to the whole ensemble.
 
-        Nothing is fitted but what comes after the members: temperature, threshold, intervals.
-        `front_` shows what there is to choose from.
+        Nothing is fitted but what comes after the members: temperature, threshold, intervals;
+        and of the same members with fewer models these stay. `front_` shows what there is to
+        choose from.
 
         Parameters
         ----------
@@ -99,15 +100,16 @@ class Afterwards:
         """
         check_limit("max_latency_ms", max_latency_ms)
         check_limit("max_size_mb", max_size_mb)
-        model = self._fitted()
+        is_limited = max_latency_ms is not None or max_size_mb is not None
+        model = self._judged() if is_limited else self._fitted()
         front = model.front
         point = None
-        if front is not None:
-            is_limited = max_latency_ms is not None or max_size_mb is not None
-            point = best_within(front.points, max_latency_ms, max_size_mb)
+        if front is not None and front.points:
+            score = final_scores(model)
+            point = best_within(front.points, max_latency_ms, max_size_mb, score)
             point = point if is_limited else front.whole
         if front is None or point is None:
-            least = "" if front is None else f" {_least(front)}"
+            least = f" {_least(front)}" if front is not None and front.points else ""
             raise OptionError(
                 f"select(max_latency_ms={max_latency_ms}, max_size_mb={max_size_mb}): no model "
                 f"keeps within these.{least}"
@@ -115,6 +117,18 @@ class Afterwards:
         seeds = Seeds.of(0 if self.random_state is None else self.random_state)
         self._adopt(moved(model, front, point, self._metric(model), seeds))
         return self
+
+    def _judged(self) -> Model:
+        """The model, whose front was asked what each point would score."""
+        model = self._fitted()
+        try:
+            metric = self._metric(model)
+        except OptionError:  # a metric of the user's, which files do not keep
+            return model
+        judged = with_judged_front(model, metric)
+        if judged is not model:
+            self._adopt(judged)
+        return judged
 
     def refit(
         self,
@@ -130,7 +144,8 @@ class Afterwards:
 
         Trees and weights stay; members, temperature, threshold, intervals and `score_` are
         learned anew, so that the score is that of these rows. It takes what cross-fitting
-        the members takes, with no limit. Where the fit had costs, they hold on.
+        the members takes, with no limit. Where the fit had costs, they hold on. Trials that
+        are not in the model lose their scores, which were of other rows.
 
         Parameters
         ----------
@@ -171,7 +186,7 @@ class Afterwards:
         seeds = Seeds.of(self.random_state)
         cv = self.cv if self.cv is not None else max(2, model.fold_count)
         if isinstance(cv, (list, tuple)):
-            _check_rows_of(cv, len(table))
+            _check_rows_of(cv, len(table), _fitted_rows(model))
         folds = make_folds(target, cv, seeds, groups, given.frame)
         rows = Rows(table, target, folds, metric, seeds, core_count(self.n_jobs))
         facts = {
@@ -213,10 +228,20 @@ def _check_classes(new: TargetCoding, former: TargetCoding, has_costs: bool) -> 
         )
 
 
-def _check_rows_of(pairs: Sequence[Any], rows: int) -> None:
-    """Refuse pairs of rows of another table, which would leave rows out unnoticed."""
-    used = 1 + max(int(np.max(part)) for pair in pairs for part in pair)
-    if used != rows:
+def _fitted_rows(model: Model) -> int | None:
+    """Rows of the table that the model was fitted to; None where that is not known."""
+    return None if model.front is None else model.front.evidence.table_rows
+
+
+def _check_rows_of(pairs: Sequence[Any], rows: int, former: int | None) -> None:
+    """Refuse pairs of rows of another table, which would leave rows out unnoticed.
+
+    Pairs of the fit, of which `former` rows are known, may leave out the last ones.
+    """
+    parts = [np.asarray(part) for pair in pairs for part in pair if len(part)]
+    ends = (len(part) if part.dtype == bool else 1 + int(part.max()) for part in parts)
+    used = max(ends, default=rows)
+    if used != rows and not (rows == former and used < rows):
         raise OptionError(
             f"refit: cv holds pairs of the rows of a table of {used}, and this one has {rows}. "
             "First set cv to a number, a splitter, or pairs of these: set_params(cv=...)."
@@ -232,46 +257,3 @@ def _least(front: Front) -> str:
     row_ms = min(point.row_ms for point in front.points)
     megabytes = min(point.megabytes for point in front.points)
     return f"The quickest takes {row_ms:.3g} ms, the smallest {megabytes:.3g} MB."
-
-
-def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds) -> Model:
-    """The model with the members of a point, and what comes after them learned anew."""
-    evidence = front.evidence
-    rows = np.arange(len(evidence.folds))
-    pairs = [
-        (rows[evidence.folds != fold], rows[evidence.folds == fold])
-        for fold in np.unique(evidence.folds)
-    ]
-    folds = Folds(tuple(pairs), len(rows))
-    candidates = Candidates(evidence.target, folds, metric, most=len(evidence.predictions))
-    for number, predictions in evidence.predictions.items():
-        candidates.add(number, str(number), 0.0, predictions)
-    conclusion = conclude(
-        candidates, Selection(point.weights, point.score), model.trials, evidence.target, folds,
-        metric, seeds, Clock(2 * _SECONDS), model.costs,
-    )  # fmt: skip
-    estimate, former = conclusion.estimate, Estimate.restore(model.facts["estimate"])
-    assert estimate is not None
-    luck = 0.0 if former.corrected is None else former.score - former.corrected
-    narrower = (len(rows) / evidence.rows) ** 0.5
-    estimate = replace(
-        estimate,
-        score=point.score,
-        corrected=point.score - luck,
-        rows=evidence.rows,
-        deviations=tuple(narrower * stray for stray in estimate.deviations),
-        baselines=former.baselines,
-        best=former.best,
-        stretch=former.stretch,
-        overlap=former.overlap,
-        winner=former.winner,
-    )
-    return replace(
-        model,
-        predictor=replace(
-            model.predictor, members=front.chosen(point), temperature=conclusion.temperature
-        ),
-        decision=conclusion.decision,
-        conformal=conclusion.conformal,
-        facts={**model.facts, "estimate": estimate.state()},
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -33,12 +33,16 @@ from autopipe.trial import Source, Trial
 
 log = logging.getLogger(__name__)
 
-_BUDGET_SHARE = 0.02  # of the budget is for all of this,
+BUDGET_SHARE = 0.02
+"""Of the budget, that is for all of this."""
+
 _LEAST_SECONDS = 1.0  # and no less,
 _LEFT_SHARE = 0.5  # but at most so much of what is left of it
 _DECISION_SHARE = 0.7  # of that, for weights of the classes,
 _INTERVAL_SHARE = 0.4  # and of the rest for the interval of the score
 _WINNER_SHARE = 0.3  # and of that for the correction of the best trial alone
+_PROBED_ROWS = 5_000  # that tell what the metric takes for a part of the rows
+_MOMENT = 0.1  # s, that a quick metric may take though time is up
 _SLOW_RESELECTIONS = 5  # where no clock ends the correction by a metric without a quick form
 
 _T = TypeVar("_T")
@@ -73,6 +77,7 @@ def conclude(
     clock: Clock,
     costs: FloatArray | None = None,
     excess: float = 0.0,
+    with_luck: bool = True,
 ) -> Conclusion:
     """Calibrate, decide, and tell how good that is, within a small share of the budget.
 
@@ -82,6 +87,7 @@ def conclude(
     ----------
     costs : of every mistake, of shape (classes, classes), where the user gave them
     excess : of the score, that is known to be luck before it is looked into
+    with_luck : whether to look for luck, baselines and the best score too, which takes longest
     """
     given = None if costs is None else Decision(costs)
     if selection is None:
@@ -90,9 +96,35 @@ def conclude(
     inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, excess)
     fit = inquiry.calibrated()
     found = inquiry.decided(fit.predictions, given)
-    estimate = inquiry.estimate(found.predictions, trials)
+    estimate = inquiry.estimate(found.predictions, trials, with_luck)
     conformal = Conformal.of(fit.predictions, inquiry.held_out)
     return Conclusion(estimate, fit.temperature, found.decision, conformal)
+
+
+def concluded_gain(
+    candidates: Candidates,
+    weights: Mapping[int, float],
+    target: Target,
+    folds: Folds,
+    metric: Metric,
+    seeds: Seeds,
+    clock: Clock,
+    costs: FloatArray | None = None,
+) -> float:
+    """What temperature and decision add to the score of a weighted average.
+
+    It is not a number where the metric fails on these rows.
+    """
+    given = None if costs is None else Decision(costs)
+    selection = Selection(weights, 0.0)
+    inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, 0.0)
+
+    def gain() -> float:
+        fit = inquiry.calibrated()
+        final = inquiry.score(inquiry.decided(fit.predictions, given).predictions)
+        return final - candidates.score(weights)
+
+    return _attempted("score of a smaller model", gain, float("nan"))
 
 
 class _Inquiry:
@@ -110,6 +142,7 @@ class _Inquiry:
         excess: float,
     ) -> None:
         self._excess = excess
+        self._took = 0.0  # seconds of a score
         self._is_single = candidates.is_single
         self._rows = candidates.rows
         self._parts = parts_of(folds)[self._rows]
@@ -125,7 +158,7 @@ class _Inquiry:
         self._clock = clock
         self._deadline = float("inf")
         if clock.budget is not None:
-            seconds = max(_LEAST_SECONDS, _BUDGET_SHARE * clock.budget)
+            seconds = max(_LEAST_SECONDS, BUDGET_SHARE * clock.budget)
             self._deadline = clock.now() + min(seconds, _LEFT_SHARE * max(0.0, clock.left))
         self._looks_at_labels = target.is_classification and is_of_labels(
             metric, target.n_classes
@@ -134,11 +167,20 @@ class _Inquiry:
     def calibrated(self) -> Calibrated:
         """The average of the members, as sure as it deserves to be."""
         average = np.tensordot(self._weights, self._stacked, axes=1)
-        return _attempted(
-            "temperature",
-            lambda: calibrated(average, self.held_out, self._parts, self._metric),
-            Calibrated(None, average),
-        )
+        nothing = Calibrated(None, average)
+
+        def fit() -> Calibrated:
+            some = np.unique(np.linspace(0, len(average) - 1, _PROBED_ROWS).astype(int))
+            begin = self._clock.now()
+            if self._target.is_classification:
+                self._metric.score(self.held_out.take(some), average[some])
+            took = self._clock.now() - begin
+            # Every part is scored with the temperature and without.
+            if not self._has_time(2 * len(np.unique(self._parts)) * took):
+                return nothing
+            return calibrated(average, self.held_out, self._parts, self._metric)
+
+        return _attempted("temperature", fit, nothing)
 
     def decided(self, predictions: FloatArray, given: Decision | None) -> Decided:
         """The predictions as the metric is to see them, and what decides between classes."""
@@ -153,12 +195,21 @@ class _Inquiry:
             Decided(None, predictions),
         )
 
-    def estimate(self, predictions: FloatArray, trials: Sequence[Trial]) -> Estimate:
-        """What the score of such predictions will be on rows to come."""
-        target, metric = self.held_out, self._metric
+    def score(self, predictions: FloatArray) -> float:
+        """The mean over the folds of the score of such predictions."""
         everywhere = np.full((len(self._target.y), predictions.shape[1]), np.nan)
         everywhere[self._rows] = predictions
-        score = float(np.mean(fold_scores(everywhere, self._target, self._folds, metric)))
+        begin = self._clock.now()
+        scores = fold_scores(everywhere, self._target, self._folds, self._metric)
+        self._took = self._clock.now() - begin
+        return float(np.mean(scores))
+
+    def estimate(
+        self, predictions: FloatArray, trials: Sequence[Trial], with_luck: bool
+    ) -> Estimate:
+        """What the score of such predictions will be on rows to come."""
+        target, metric = self.held_out, self._metric
+        score = self.score(predictions)
         until, now = self._until(_INTERVAL_SHARE), self._clock.now
         rng = self._seeds.stream("deviations")
         nothing: tuple[float, ...] = ()
@@ -167,22 +218,34 @@ class _Inquiry:
             lambda: deviations(predictions, target, metric, rng, until, now),
             nothing,
         )
+        estimate = Estimate(
+            score=score,
+            corrected=None,
+            rows=len(self._rows),
+            deviations=strays,
+            best=np.inf,
+            stretch=stretch_of(self._folds),
+            overlap=overlap_of(self._folds),
+        )
+        if not with_luck:
+            return estimate
         winner = _attempted("correction of the best trial", self._winner, None)
         luck = _attempted(
             "correction of the score",
             lambda: self._optimism(self._weights, self._is_single, self._deadline),
             None,
         )
-        best = _attempted("best score", lambda: metric.score(target, _truth(target)), np.inf)
-        return Estimate(
-            score=score,
+        best = np.inf
+        blind: dict[str, float] = {}
+        if self._has_time(self._took):
+            best = _attempted("best score", lambda: metric.score(target, _truth(target)), best)
+        if self._has_time(self._took):
+            blind = _attempted("baseline", self._blind, blind)
+        return replace(
+            estimate,
             corrected=None if luck is None else score - luck - self._excess,
-            rows=len(self._rows),
-            deviations=strays,
             best=best if best >= score else np.inf,  # a metric may not honour the truth
-            baselines={**_attempted("baseline", self._blind, {}), **_simple_trials(trials)},
-            stretch=stretch_of(self._folds),
-            overlap=overlap_of(self._folds),
+            baselines={**blind, **_simple_trials(trials)},
             winner=winner,
         )
 
@@ -194,6 +257,10 @@ class _Inquiry:
         return None if luck is None else (self._best.number, self._best.score - luck)
 
     def _optimism(self, weights: FloatArray, is_single: bool, until: float) -> float | None:
+        # It begins by scoring each candidate once, and needs as long again for a resample.
+        each = self._took / len(self._folds)
+        if len(self._stacked) > 1 and not self._has_time(each * len(self._stacked)):
+            return None
         is_slow = self._clock.budget is None and self._metric.reduction is None
         return optimism(
             self._stacked,
@@ -212,6 +279,10 @@ class _Inquiry:
         return blind_baselines(
             self._target, self._folds, self._metric, self._looks_at_labels, rng
         )
+
+    def _has_time(self, seconds: float) -> bool:
+        """Whether there is time for so many seconds, or they are but a moment."""
+        return seconds <= max(_MOMENT, self._deadline - self._clock.now())
 
     def _until(self, share: float) -> float:
         now = self._clock.now()

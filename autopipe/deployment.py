@@ -30,7 +30,7 @@ _MEMBER_MS = 5.0  # as much for one model of a member
 _BATCH = 1_000  # rows
 _FEW = 100  # rows that stand for them in the time of one model,
 _PROBES = (100, 300, _BATCH)  # and of the whole ensemble, as far as there is time
-_EVIDENCE_ROWS = 2_000
+_EVIDENCE_ROWS = 20_000  # as many as thresholds are chosen on
 _EVIDENCE_CELLS = 1_000_000  # of all members together
 
 
@@ -273,4 +273,5 @@ def _evidence(
         target.take(candidates.rows[sample]),
         parts_of(folds)[candidates.rows[sample]],
         rows,
+        folds.rows,
     )

@@ -30,7 +30,7 @@ from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
 from autopipe.tree import TABLE_NAME, Node
-from autopipe.trial import Trial
+from autopipe.trial import Status, Trial
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +68,18 @@ class Rows:
             candidates.add(number, str(number), score, fits[number].out_of_fold)
         weights = {member.number: member.weight for member in members}
         selection = Selection(weights, candidates.score(weights)) if members else None
-        everything = tuple(trials.values())
+        judged = [trials[number] for number in fits]
+        everything = tuple(
+            trial if trial.number in fits else _unscored(trial) for trial in trials.values()
+        )
         conclusion = conclude(
-            candidates, selection, everything, self.target, self.folds, self.metric, self.seeds,
+            candidates, selection, judged, self.target, self.folds, self.metric, self.seeds,
             Clock(None), costs,
         )  # fmt: skip
         front = None
         if members:
             front = front_of(
-                members, {}, candidates, everything, self.table, self.target, self.folds,
+                members, {}, candidates, judged, self.table, self.target, self.folds,
                 Demands(),
             )  # fmt: skip
         estimate = conclusion.estimate
@@ -155,6 +158,19 @@ class Rows:
         if not inputs and (are_early or (not bag and _can_do_without_held_out_rows(tree))):
             models = (on_all_rows(models, table, self.target, self.folds, self.seeds),)
         return replace(member, models=models, inputs=inputs)
+
+
+def _unscored(trial: Trial) -> Trial:
+    """A trial that is no part of the model, without the score that it had on former rows."""
+    if not trial.is_complete:
+        return trial
+    return replace(
+        trial,
+        status=Status.PARTIAL,
+        score=None,
+        fold_scores=(),
+        failure=trial.failure or "not fitted to the rows of the refit",
+    )
 
 
 def on_all_rows(

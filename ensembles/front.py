@@ -42,9 +42,11 @@ class Point:
     folds : models of each member at most; light ones have fewer. With fewer the score is the
         same, as each row is judged by one; new rows are predicted better by the average of
         more.
-    score : mean over the folds, larger is better
+    score : mean over the folds of the members' average as it is, larger is better
     row_ms, thousand_ms : milliseconds for one row alone, and for a thousand
     megabytes : of the fitted state
+    judged : the score with what comes after the members, such as a threshold; not a number
+        where that could not be found out, None until somebody asks
     """
 
     weights: Mapping[int, float]
@@ -53,6 +55,7 @@ class Point:
     row_ms: float
     thousand_ms: float
     megabytes: float
+    judged: float | None = None
 
     def is_within(self, max_latency_ms: float | None, max_size_mb: float | None) -> bool:
         """Whether it keeps both limits, of which None is none."""
@@ -66,8 +69,8 @@ class Point:
         return ours != theirs and all(a >= b for a, b in zip(ours, theirs, strict=True))
 
     def state(self) -> dict[str, Any]:
-        """All there is to know, ready for JSON."""
-        return asdict(self)
+        """All there is to know, ready for JSON, but what can be judged again."""
+        return {name: value for name, value in asdict(self).items() if name != "judged"}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
@@ -86,12 +89,15 @@ class Evidence:
     target : of these rows
     folds : the fold that each row was held out by, shape (rows,)
     rows : that they were drawn from
+    table_rows : of the whole table, those that were never held out included; None where an
+        earlier version wrote the file
     """
 
     predictions: Mapping[int, FloatArray]
     target: Target
     folds: IntArray
     rows: int
+    table_rows: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,11 +213,14 @@ def _subsets(
 
 
 def best_within(
-    points: Sequence[Point], max_latency_ms: float | None, max_size_mb: float | None
+    points: Sequence[Point],
+    max_latency_ms: float | None,
+    max_size_mb: float | None,
+    score: Callable[[Point], float] = lambda point: point.score,
 ) -> Point | None:
     """The point of the best score, then of most models, that keeps the limits; None if none."""
     feasible = [one for one in points if one.is_within(max_latency_ms, max_size_mb)]
-    return max(feasible, key=lambda one: (one.score, one.folds), default=None)
+    return max(feasible, key=lambda one: (score(one), one.folds), default=None)
 
 
 def write_front(file: IO[bytes], front: Front) -> None:
@@ -222,6 +231,7 @@ def write_front(file: IO[bytes], front: Front) -> None:
         "kind": target.kind.value,
         "n_classes": target.n_classes,
         "rows": front.evidence.rows,
+        "table_rows": front.evidence.table_rows,
     }
     arrays = {f"of {number}": told for number, told in front.evidence.predictions.items()}
     if target.weights is not None:
@@ -245,5 +255,5 @@ def read_front(file: IO[bytes], members: Sequence[Member]) -> Front:
     return Front(
         tuple(Point.restore(point) for point in head["points"]),
         pipelines_of(members),
-        Evidence(predictions, target, arrays["folds"], head["rows"]),
+        Evidence(predictions, target, arrays["folds"], head["rows"], head.get("table_rows")),
     )

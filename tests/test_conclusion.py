@@ -14,8 +14,15 @@ from sklearn.metrics import balanced_accuracy_score
 from strategies import NoIdeas
 
 from autopipe import AutoClassifier, AutoRegressor, load
+from autopipe.clock import Clock
+from autopipe.conclusion import conclude
+from autopipe.ensembles.members import Candidates, Selection
 from autopipe.errors import OptionError
+from autopipe.folds import make_folds
+from autopipe.metrics import Metric, metric_for
 from autopipe.operators.calibration import Temperature
+from autopipe.seeds import Seeds
+from autopipe.task import Target, TaskKind
 
 QUICK = {"executor": "inline", "max_trials": 3, "cv": 3, "verbose": 0, "random_state": 0}
 CHEAP = {**QUICK, "include": ["logistic", "ridge", "extra_trees"]}
@@ -145,3 +152,39 @@ def test_a_scorer_that_fails_on_some_rows_costs_a_number_and_not_the_model(caplo
     many, _, kinds = toy(2)
     model = AutoClassifier(**{**CHEAP, "include": ["logistic"]}, scoring=fussy).fit(many, kinds)
     assert model.score_ > 0.5 and "is left out: ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [TaskKind.REGRESSION, TaskKind.MULTICLASS])
+def test_a_slow_metric_is_asked_for_the_score_and_hardly_for_more(kind):
+    now = [0.0]
+
+    def slow(target, predictions):
+        now[0] += 1.0
+        return -float(np.mean(predictions[:, 0]))
+
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=600)
+    target = Target(kind, y.astype(np.int32 if kind is TaskKind.MULTICLASS else np.float64), 3)
+    folds = make_folds(target, 4, Seeds(0))
+    candidates = Candidates(target, folds, Metric("slow", slow))
+    for number in range(6):
+        candidates.add(number, str(number), 0.0, rng.dirichlet(np.ones(target.outputs), 600))
+    clock = Clock(100.0, lambda: now[0])
+    selection = Selection({0: 0.5, 1: 0.5}, 0.0)
+    asked = (candidates, selection, [], target, folds, Metric("slow", slow), Seeds(0))
+    estimate = conclude(*asked, clock).estimate
+    assert now[0] <= len(folds) + 3  # of which two tell whether it looks at labels
+    assert (estimate.corrected, estimate.baselines, estimate.best) == (None, {}, np.inf)
+
+
+def test_a_quick_metric_has_its_baselines_though_time_is_up():
+    target = Target(TaskKind.REGRESSION, np.arange(60.0), 0)
+    folds, metric = make_folds(target, 3, Seeds(0)), metric_for(None, target.kind, None)
+    candidates = Candidates(target, folds, metric)
+    candidates.add(0, "ridge", 0.0, target.y[:, None] + 1.0)
+    now = [0.0]
+    late = Clock(1.0, lambda: now[0])
+    now[0] = 50.0
+    asked = (candidates, Selection({0: 1.0}, 0.0), [], target, folds, metric, Seeds(0))
+    estimate = conclude(*asked, late).estimate
+    assert set(estimate.baselines) == {"prior"} and estimate.best == 0.0

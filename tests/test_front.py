@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 from counted_runs import fitted, toy
 
-from autopipe import load
+from autopipe import AutoClassifier, load
 from autopipe.deployment import milliseconds, reading_cost
 from autopipe.ensembles.front import Cost, Evidence, Front, Point, best_within, points_of
 from autopipe.ensembles.predictor import Member
@@ -170,3 +172,91 @@ def test_without_limits_the_whole_ensemble_is_selected(model) -> None:
     assert held() != whole
     model.select()
     assert held() == whole and len(whole) == model.front_["members"].max()
+
+
+@pytest.fixture(scope="module")
+def decided() -> AutoClassifier:
+    """A model with a threshold, by a metric that needs one: the second class is rare."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(900, 3)), columns=["a", "b", "c"])
+    y = (X["a"] + 0.5 * rng.normal(size=900) > 1.3).astype(int)
+    arguments = {"executor": "inline", "knowledge": None, "cv": 3, "verbose": 0}
+    learners = ["logistic", "extra_trees"]
+    return AutoClassifier(
+        **arguments, scoring="balanced_accuracy", max_trials=3, include=learners, random_state=0
+    ).fit(X, y)
+
+
+def test_to_select_what_is_held_changes_neither_its_score_nor_its_threshold(decided) -> None:
+    before = (repr(decided.score_), decided.score_.interval(), decided.threshold_)
+    decided.select()
+    assert before == (repr(decided.score_), decided.score_.interval(), decided.threshold_)
+    assert decided.threshold_ < 0.5
+
+
+def test_the_front_tells_the_scores_of_what_its_points_would_predict(decided) -> None:
+    front = decided.front_
+    name = "balanced_accuracy"
+    chosen = front[front["is_chosen"]]
+    assert chosen[name].item() == decided.score_
+    least = front["megabytes"].min()
+    small = pickle.loads(pickle.dumps(decided)).select(max_size_mb=least)
+    (member,) = small._model.predictor.members
+    assert small.score_ == pytest.approx(front.loc[front["megabytes"].idxmin(), name])
+    assert small.front_.query("is_chosen")[name].item() == small.score_
+    undecided = small._model.trials[member.number].score
+    assert small.threshold_ < 0.5 and small.score_ > undecided + 0.03
+    low, high = small.score_.interval()
+    assert low < small.score_.corrected < high
+
+
+def test_the_best_within_limits_is_judged_with_its_own_threshold(decided) -> None:
+    model = pickle.loads(pickle.dumps(decided))
+    alone = [one for one in model._model.front.points if len(one.weights) == 1]
+    points = tuple(
+        replace(point, score=0.9 - 0.1 * place, judged=0.7 + 0.1 * place, megabytes=1.0)
+        for place, point in enumerate(alone[-1:] + alone[:1])
+    )
+    assert points[0].weights != points[1].weights
+    model._model = replace(model._model, front=replace(model._model.front, points=points))
+    model.select(max_size_mb=1.0)
+    assert {one.number for one in model._model.predictor.members} == set(points[1].weights)
+
+
+def test_the_metric_need_not_be_there_to_look_at_the_front(decided) -> None:
+    model = pickle.loads(pickle.dumps(decided)).set_params(scoring="accuracy")
+    assert model.front_.query("is_chosen")["balanced_accuracy"].item() == model.score_
+
+
+def test_all_rows_that_a_threshold_is_chosen_on_are_kept_for_another_choice() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3_000, 2)), rng.integers(2, size=3_000)
+    model = AutoClassifier(
+        executor="inline", knowledge=None, max_trials=1, cv=2, verbose=0, include=["logistic"]
+    ).fit(X, y)
+    assert len(model._model.front.evidence.folds) == 3_000
+
+
+def test_where_limits_left_the_prior_another_model_can_be_selected(monkeypatch) -> None:
+    monkeypatch.setattr("autopipe.run.best_within", lambda *_: None)
+    with pytest.warns(UserWarning, match="No pipeline keeps within"):
+        model = fitted(2, max_size_mb=1e3)
+    assert np.isnan(model.score_) and not model.front_["is_chosen"].any()
+    told = model.front_["log_loss"].to_numpy()
+    model.select()
+    assert model.score_ in told and model.score_.corrected >= model.score_
+    assert "prior" in model.score_.baselines
+    assert model.front_["is_chosen"].sum() == 1
+
+
+def test_a_file_of_the_prior_tells_that_there_is_nothing_to_select(
+    monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("autopipe.run.best_within", lambda *_: None)
+    with pytest.warns(UserWarning, match="No pipeline keeps within"):
+        fitted(2, max_size_mb=1e3).save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.front_.empty
+    for limits in ({}, {"max_latency_ms": 50.0}):
+        with pytest.raises(OptionError, match="no model keeps within these"):
+            again.select(**limits)

@@ -103,3 +103,13 @@ def test_no_repeats_are_refused():
     model.fit(toy(0)[["weak", "strong"]], toy(0)["price"])
     with pytest.raises(OptionError, match="give 1 or more"):
         model.feature_importance(toy(1)[["weak", "strong"]], toy(1)["price"], repeats=0)
+
+
+def test_columns_that_are_called_by_numbers_may_be_called_by_texts() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)))
+    model = AutoRegressor(**QUICK, include=["ridge"]).fit(X, X[1])
+    written = X.set_axis(["0", "1", "2"], axis=1)
+    pd.testing.assert_frame_equal(
+        model.feature_importance(written, X[1]), model.feature_importance(X, X[1])
+    )

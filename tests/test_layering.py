@@ -22,7 +22,7 @@ FLOORS = (
             *("arguments", "choice", "conclusion", "export", "fitting", "initial"),
             *("keywords", "learning", "leaving", "persistence", "placement", "planning"),
             *("presets", "reports", "resuming", "run", "searching"),
-            *("afterwards", "deployment", "refitting", "second_level"),
+            *("afterwards", "deployment", "moving", "refitting", "second_level"),
         ),
         "front",
     ),

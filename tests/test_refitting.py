@@ -96,6 +96,33 @@ def test_pairs_of_the_rows_of_another_table_are_refused() -> None:
         model.refit(pd.concat([X, X], ignore_index=True), np.tile(y, 2))
 
 
+def test_pairs_of_the_fit_are_good_for_as_many_rows_again() -> None:
+    X, y = toy()
+    half = np.arange(90) < 45
+    masks = [(half, ~half), (~half, half & (np.arange(90) > 5))]
+    rows = [(np.arange(40), np.arange(40, 80)), (np.arange(40, 80), np.arange(40))]
+    for pairs in (masks, rows):
+        model = fitted(1, cv=pairs).refit(X, y)
+        assert len(model._model.trials[0].fold_scores) == 2
+    with pytest.raises(OptionError, match="a table of 90, and this one has 180"):
+        fitted(1, cv=masks).refit(pd.concat([X, X], ignore_index=True), np.tile(y, 2))
+
+
+def test_scores_of_former_rows_are_no_longer_told() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = X[:, 0] + 0.3 * rng.normal(size=120)
+    arguments = {**QUICK, "include": ["ridge", "lightgbm"], "scoring": None, "max_trials": 4}
+    model = AutoRegressor(**arguments, ensemble="none").fit(X, y)
+    assert {"linear", "lightgbm"} < set(model.score_.baselines)
+    (member,) = model._model.predictor.members
+    model.refit(X, 100 * y)
+    assert model.leaderboard()["number"].dropna().tolist() == [member.number]
+    assert min(model.score_.baselines.values()) > 0.9 * model.score_
+    told = model.history_.set_index("number")["score"]
+    assert len(told) == 4 and told.dropna().index.tolist() == [member.number]
+
+
 def test_rows_without_weight_are_not_fitted_to() -> None:
     X, y = toy()
     weights = np.r_[np.zeros(20), np.ones(70)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -88,6 +89,12 @@ class Inspection:
         columns = model.coding.columns
         has_names = is_named(X) and model.coding.named
         names = [plain(name) for name in frame.columns] if has_names else list(columns)
+        # A file says "7" for a column that is called 7.
+        given = set(names)
+        written: dict[Hashable, Hashable] = {
+            str(own): own for own in columns if own not in given
+        }
+        names = [name if name in columns else written.get(name, name) for name in names]
         frame = frame.set_axis(names, axis=1)
         return permutation_importance(
             frame[[name for name in columns if name in frame.columns]],
