@@ -14,7 +14,6 @@ from autopipe.ensembles.front import Front, best_within
 from autopipe.ensembles.predictor import Member
 from autopipe.errors import OptionError
 from autopipe.folds import make_folds, splitter_name
-from autopipe.intake.alignment import features_and_target
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.moving import final_scores, moved, with_judged_front
@@ -168,7 +167,7 @@ class Afterwards:
         """
         model = self._fitted()
         _check_folds(model.facts, self.cv, groups)
-        X, y = features_and_target(X, y)
+        X, y = model.features_and_target(X, y)
         monotone = {from_json(name): sign for name, sign in model.facts.get("monotone", [])}
         given = training_rows(
             model.joined(X, tables),

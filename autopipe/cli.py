@@ -191,7 +191,7 @@ def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
     from autopipe.intake.labels import has_target
     from autopipe.intake.reading import read_table
 
-    X, y = split_target(read_table(data), target)
+    X, y = split_target(read_table(data, {target: False}), target)
     is_labelled = has_target(y)
     if not is_labelled.all():
         _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {target}: left out.")
@@ -231,14 +231,15 @@ def _predict(arguments: argparse.Namespace) -> None:
     from autopipe.spreadsheet import without_formulas
 
     model = _load(arguments.model)
-    X = read_table(arguments.data)
+    fitted = model._fitted()
+    X = read_table(arguments.data, fitted.coding.known)
     tables = tables_named(arguments.tables) if arguments.tables else None
     if not arguments.proba:
         predictions = pd.DataFrame({"prediction": model.predict(X, tables=tables)})
     elif isinstance(model, AutoClassifier):
         shares = model.predict_proba(X, tables=tables)
         predictions = pd.DataFrame(shares, columns=model.classes_)
-        said = model.predict(X, tables=tables)
+        said = model.classes_[fitted.chosen(shares)]
         predictions.insert(0, "prediction", said, allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")

@@ -382,9 +382,9 @@ def _by_column(values: Mapping[Any, Any] | None) -> list[list[Any]]:
     return [[to_json(plain(name)), plain(value)] for name, value in (values or {}).items()]
 
 
-def _of_the_same_rows(X: Any, y: Any) -> tuple[Any, Any]:
+def _of_the_same_rows(model: Model, X: Any, y: Any) -> tuple[Any, Any]:
     """A table and its target, which are seen to go together."""
-    X, y = features_and_target(X, y)
+    X, y = model.features_and_target(X, y)
     check_rows(frame := as_frame(X), y, frame is X)
     return X, y
 
@@ -396,7 +396,7 @@ class AutoClassifier(ClassifierMixin, _AutoEstimator):
         """The accuracy, as scikit-learn has it."""
         from sklearn.metrics import accuracy_score
 
-        X, y = _of_the_same_rows(X, y)
+        X, y = _of_the_same_rows(self._fitted(), X, y)
         said = self._fitted().chosen(self._outputs(X, tables))
         true = self._model.target_coding.codes(y)  # which may be of a type unknown there
         return float(accuracy_score(true, said, sample_weight=sample_weight))
@@ -446,7 +446,7 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
         """The share of the variance that is explained, as scikit-learn has it."""
         from sklearn.metrics import r2_score
 
-        X, y = _of_the_same_rows(X, y)
+        X, y = _of_the_same_rows(self._fitted(), X, y)
         predicted = self.predict(X, tables=tables)
         true = self._model.target_coding.read(y)
         return float(r2_score(true, predicted, sample_weight=sample_weight))

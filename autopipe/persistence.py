@@ -20,7 +20,9 @@ from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
 from autopipe.errors import StoreError, UnknownOperatorError
 from autopipe.execution.files import DAMAGE, write_atomically
 from autopipe.execution.store import row_of, trial_of
+from autopipe.intake.alignment import features_and_target
 from autopipe.intake.coding import Coding
+from autopipe.intake.frames import as_frame
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.operators.calibration import Temperature
@@ -97,7 +99,16 @@ class Model:
 
     def joined(self, X: Any, tables: object = None) -> Any:
         """A table with the columns that are made of others, where the model has such."""
+        if isinstance(X, (str, Path)):
+            X = as_frame(X, self.coding.known)
         return joined(self.joining, X, tables)
+
+    def features_and_target(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """A table and its target; of files, texts are what was text in training."""
+        known = dict(self.coding.known)
+        if isinstance(y, str):
+            known[y] = self.target_coding.is_written
+        return features_and_target(X, y, known)
 
     def chosen(self, probabilities: FloatArray) -> IntArray:
         """Codes of the classes that are predicted, shape (rows,)."""

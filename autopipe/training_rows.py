@@ -12,7 +12,7 @@ import pandas as pd
 from autopipe.errors import InputError
 from autopipe.intake.alignment import check_groups, check_rows, check_weights
 from autopipe.intake.coding import Coding
-from autopipe.intake.frames import as_frame
+from autopipe.intake.frames import as_frame, is_named
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
 from autopipe.monotone import constrained
@@ -87,10 +87,11 @@ def training_rows(
         If the data cannot be used.
     """
     frame = as_frame(X)
-    coding = Coding.learn(X, roles, former)
+    told = frame if is_named(X) else X  # which is not converted again
+    coding = Coding.learn(told, roles, former)
     check_rows(frame, y, frame is X, sample_weight=sample_weight, groups=groups)
     group_numbers = check_groups(groups, len(frame))
-    table = coding.encode(X)
+    table = coding.encode(told)
     target_coding = TargetCoding.learn(y, classify=classify)
     target = target_coding.target(y, check_weights(sample_weight, len(table)))
     target = replace(target, groups=group_numbers)

@@ -78,7 +78,7 @@ def test_a_file_is_predicted_like_the_frame_it_was_written_from(tmp_path):
     frame = pd.DataFrame(
         {
             "number": rng.normal(size=60),
-            "word": rng.choice(["red", "blue", ""], 60),
+            "word": rng.choice(["red", "blue"], 60),  # a file has no empty ones
             "day": pd.date_range("2024-01-01", periods=60).astype(str),
             "price": [f"{value:.2f} €".replace(".", ",") for value in rng.random(60)],
             "flag": rng.choice(["yes", "no"], 60),
@@ -89,4 +89,43 @@ def test_a_file_is_predicted_like_the_frame_it_was_written_from(tmp_path):
         "numeric", "categorical", "datetime", "numeric", "boolean"
     ]  # fmt: skip
     frame.to_csv(tmp_path / "table.csv", sep=";", decimal=".", index=False)
-    assert len(model.predict(tmp_path / "table.csv")) == 60
+    np.testing.assert_allclose(model.predict(tmp_path / "table.csv"), model.predict(frame))
+
+
+@quiet
+def test_texts_that_look_like_numbers_are_texts_in_a_file_too(tmp_path):
+    version = np.resize(["1.1", "1.10", "beta"], 60)
+    frame = pd.DataFrame(
+        {
+            "price": [f"{n + 1}.{(n * 37) % 900 + 100}" for n in range(59)] + ["1.250.000"],
+            "version": version,
+            "zip": np.resize(["007", "7", "A12", "012"], 60),
+            "plain": np.arange(60) % 9 / 2,
+        }
+    )
+    y = np.where(version == "1.10", 100.0, 0.0) + frame["plain"]
+    learners = ["extra_trees"]
+    model = AutoRegressor(**QUICK, include=learners).fit(frame, y)
+    labels = np.where(version == "1.10", "01", "1")
+    classifier = AutoClassifier(**QUICK, include=learners).fit(frame, labels)
+    assert model.roles_["price"] == "numeric"
+    file = tmp_path / "new.csv"
+    for new in (frame, frame.iloc[[4]], frame.iloc[[28, 4]]):
+        new.to_csv(file, index=False)
+        np.testing.assert_allclose(model.predict(file), model.predict(new))
+        new.assign(label=labels[new.index]).to_csv(file, index=False)
+        with pytest.warns(UserWarning, match="'label', which .* was not fitted with"):
+            np.testing.assert_allclose(model.predict(str(file)), model.predict(new))
+        expected = classifier.score(new, labels[new.index])
+        assert classifier.score(file, "label") == expected > 0.9
+
+
+@quiet
+def test_a_file_names_columns_that_are_called_by_numbers(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({3: rng.normal(size=60), 7: rng.choice(["a", "b"], 60)})
+    model = AutoRegressor(**QUICK, include=["extra_trees"]).fit(frame, frame[3])
+    new = frame.assign(y=np.where(frame[7] == "a", 5.0, -5.0)).replace({7: {"a": "c"}})
+    new.to_csv(tmp_path / "new.csv", index=False)
+    model.refit(tmp_path / "new.csv", "y")
+    assert "c" in model._model.coding.columns[7].levels

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from trees import full
 
+from autopipe.execution.crossfit import crossfit
 from autopipe.execution.run_data import RunData
+from autopipe.export import standalone
 from autopipe.folds import make_folds
 from autopipe.intake.coding import Coding
 from autopipe.operators.catalogue import estimator_for
@@ -80,6 +82,21 @@ def test_the_folds_of_groups_hold_whole_ones():
     every_row = replace(target, groups=None)
     np.testing.assert_array_equal(inner_folds(one, 0), inner_folds(every_row, 0))
     assert len(inner_folds(target.take(np.arange(0)), 0)) == 0
+
+
+def test_an_exported_estimator_keeps_them_together_too(monkeypatch):
+    seen = []
+
+    def crossfit_and_tell(tree, table, target, *further):
+        seen.append(target.groups)
+        return crossfit(tree, table, target, *further)
+
+    monkeypatch.setattr(standalone, "crossfit", crossfit_and_tell)
+    tree = str(full("logistic(standard_scaling(impute(target_encoding(table))))"))
+    estimator = standalone.Classifier(trees={0: tree}, weights={0: 1.0}, folds=3)
+    estimator.fit(FRAME, Y, groups=GROUPS)
+    np.testing.assert_array_equal(np.unique(seen[0][GROUPS == 3]).size, 1)
+    assert np.unique(seen[0]).size == 12
 
 
 def test_groups_travel_with_the_run(tmp_path):

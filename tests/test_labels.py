@@ -139,6 +139,19 @@ def test_codes_of_labels_that_were_not_learned_are_negative():
     assert coding.codes(["b", "c", "a"]).tolist() == [1, -1, 0]
 
 
+def test_true_and_one_are_the_same_class():
+    numbers = TargetCoding.learn([0, 1, 1], classify=True)
+    assert numbers.codes([True, False]).tolist() == [1, 0]
+    truths = TargetCoding.learn([False, True, True], classify=True)
+    assert truths.codes([0, 1, 2]).tolist() == [0, 1, -1]
+
+
+def test_labels_that_are_all_of_another_type_are_refused():
+    for learned, given_ in (([0, 1, 1], ["0", "1"]), (["0", "1", "1"], [0, 1])):
+        with pytest.raises(InputError, match="none of the 2 classes seen in fit"):
+            TargetCoding.learn(learned, classify=True).codes(given_)
+
+
 @given(st.lists(st.floats(-0.999, 1e9), min_size=1))
 def test_logarithms_are_turned_back(values):
     coding = replace(TargetCoding.learn([1.0], classify=False), is_logarithmic=True)

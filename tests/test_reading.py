@@ -106,6 +106,16 @@ def test_names_are_told_from_data(written, content, names):
     assert read_table(written(content)).columns.tolist() == names
 
 
+def test_names_that_are_known_are_a_header_and_texts_stay_as_they_are_written(written):
+    known = {"400": False, "410": False, "code": True}
+    frame = read_table(written(b"400,410,420,code\n1.5,2.5,3.5,007\n"), known)
+    assert frame.to_dict("list") == {"400": [1.5], "410": [2.5], "420": [3.5], "code": ["007"]}
+    frame = read_table(written(b"400,410\n1,2\n"), {"410": False})
+    assert frame.to_dict("list") == {"400": [1], "410": [2]}
+    bare = read_table(written(b"1,007\n0,012\n"), {"0": False, "1": True})
+    assert bare.to_dict("list") == {"0": [1, 0], "1": ["007", "012"]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

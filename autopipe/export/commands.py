@@ -8,9 +8,8 @@ from typing import Any
 
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import Delivered, write_predictions
-from autopipe.intake.alignment import split_target
+from autopipe.intake.alignment import features_and_target
 from autopipe.intake.labels import has_target
-from autopipe.intake.reading import read_table
 
 
 def fit_command(build: Callable[[], Any]) -> None:
@@ -22,10 +21,10 @@ def fit_command(build: Callable[[], Any]) -> None:
     parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
     arguments = parser.parse_args()
     try:
-        X, y = split_target(read_table(arguments.train), arguments.target)
+        X, y = features_and_target(arguments.train, arguments.target)
         is_labelled = has_target(y)
         model = build().fit(X[is_labelled], y[is_labelled])
-        frame = model.model_.told(read_table(arguments.predict))
+        frame = model.model_.told(arguments.predict)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
     write_predictions(frame, arguments.out)
@@ -38,7 +37,7 @@ def predict_command(load: Callable[[], Delivered]) -> None:
     parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
     arguments = parser.parse_args()
     try:
-        frame = load().told(read_table(arguments.data))
+        frame = load().told(arguments.data)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
     write_predictions(frame, arguments.out)

@@ -17,7 +17,7 @@ from autopipe.execution.files import write_atomically
 from autopipe.export.delivered import HEAD, Delivered
 from autopipe.export.proof import Rehearsal, difference
 from autopipe.export.scripts import arguments_of, fit_script, predict_script
-from autopipe.intake.alignment import check_rows, features_and_target
+from autopipe.intake.alignment import check_rows
 from autopipe.intake.frames import as_frame
 from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import packed
@@ -96,9 +96,9 @@ def export_folder(model: Model, path: Path, X: Any = None, tables: Any = None) -
         rows, tables = _made_up(model, _PROBES)
         told = f"{_PROBES} made-up rows with the columns of training"
     else:
-        frame = as_frame(X)
+        frame = as_frame(X, model.coding.known)
         rows = frame.iloc[_spread(len(frame))]
-        tables = None if tables is None else frames_of(tables)
+        tables = _frames(model, tables)
         told = f"{len(rows)} rows that the user gave"
     path = path.absolute()  # the script is tried in another folder
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +121,13 @@ def export_folder(model: Model, path: Path, X: Any = None, tables: Any = None) -
         shutil.move(built, path)
 
 
+def _frames(model: Model, tables: Any) -> dict[str, Any] | None:
+    """The tables that a user gives beside some rows, if any."""
+    if tables is None:
+        return None
+    return frames_of(tables, None if model.joining is None else model.joining.known)
+
+
 def _spread(rows: int) -> np.ndarray:
     """Places of as many rows as are looked at, from first to last."""
     return np.unique(np.linspace(0, rows - 1, min(rows, _MOST_ROWS)).astype(int))
@@ -139,13 +146,13 @@ def _labelled_rows(
 ) -> tuple[Any, np.ndarray, str, dict[str, Any] | None]:
     """Rows and targets to prove a script on, what they are, and the tables below."""
     if X is not None:
-        X, y = features_and_target(X, y)
+        X, y = model.features_and_target(X, y)
         if y is None:
             raise InputError("export(X=...) needs y too: the script is fitted to these rows.")
         check_rows(frame := as_frame(X), y, frame is X)
         places = _spread(len(frame))
         told = f"{len(places)} rows that the user gave"
-        below = None if tables is None else frames_of(tables)
+        below = _frames(model, tables)
         return frame.iloc[places], np.asarray(y)[places], told, below
     count = max(_PROBES, _PROBES_PER_CLASS * len(model.target_coding.classes))
     count = min(count, _MOST_ROWS)

@@ -13,9 +13,9 @@ import numpy as np
 
 from autopipe.errors import AutopipeError
 from autopipe.export.delivered import HEAD, Delivered, read_folder, write_predictions
-from autopipe.intake.alignment import features_and_target, split_target
+from autopipe.intake.alignment import features_and_target
+from autopipe.intake.frames import as_frame
 from autopipe.intake.labels import has_target
-from autopipe.intake.reading import read_table
 from autopipe.relations.joining import Joining, frames_of
 from autopipe.relations.words import tables_named
 from autopipe.task import FloatArray
@@ -43,7 +43,8 @@ class Related:
         return self.delivered.classes_
 
     def _joined(self, X: Any, tables: object) -> pd.DataFrame:
-        return self.joining.joined(X, frames_of(tables))
+        frame = as_frame(X, self.delivered.coding.known)
+        return self.joining.joined(frame, frames_of(tables, self.joining.known))
 
     def predict(self, X: Any, tables: object) -> np.ndarray:
         """The class of every row, or a number, shape (rows,)."""
@@ -84,7 +85,7 @@ class RelatedEstimator:
         """Fit all pipelines to a table and its target, which may be named by its column."""
         X, y = features_and_target(X, y)
         joining = Joining.restore(self.joining)
-        self.estimator.fit(joining.joined(X, frames_of(tables)), y, **given)
+        self.estimator.fit(joining.joined(X, frames_of(tables, joining.known)), y, **given)
         self.model_ = Related(self.estimator.model_, joining)
         return self
 
@@ -114,10 +115,10 @@ def fit_related_command(build: Callable[[], Any]) -> None:
     arguments = parser.parse_args()
     try:
         tables = tables_named(arguments.tables)
-        X, y = split_target(read_table(arguments.train), arguments.target)
+        X, y = features_and_target(arguments.train, arguments.target)
         is_labelled = has_target(y)
         model = build().fit(X[is_labelled], y[is_labelled], tables)
-        frame = model.model_.told(read_table(arguments.predict), tables)
+        frame = model.model_.told(arguments.predict, tables)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
     write_predictions(frame, arguments.out)
@@ -131,7 +132,7 @@ def predict_related_command(load: Callable[[], Related]) -> None:
     parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
     arguments = parser.parse_args()
     try:
-        frame = load().told(read_table(arguments.data), tables_named(arguments.tables))
+        frame = load().told(arguments.data, tables_named(arguments.tables))
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
     write_predictions(frame, arguments.out)

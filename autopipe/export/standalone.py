@@ -86,7 +86,11 @@ class _Standalone(BaseEstimator):
             X, y, is_classifier, groups, sample_weight, self.roles, self.monotone or None
         )
         coding = replace(rows.target_coding, is_logarithmic=self.logarithmic, least=self.least)
-        target = replace(coding.target(y, rows.target.weights), loss=Loss(self.loss))
+        target = replace(
+            coding.target(y, rows.target.weights),
+            loss=Loss(self.loss),
+            groups=rows.target.groups,
+        )
         seeds = Seeds.of(self.random_state)
         if self.folds == 1:
             folds = holdout(target, seeds, groups)

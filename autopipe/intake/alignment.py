@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,14 @@ from autopipe.task import FloatArray, IntArray
 NO_TARGET = "fit requires y to be passed, but the target y is None."
 
 
-def features_and_target(X: Any, y: Any) -> tuple[Any, Any]:
+def features_and_target(
+    X: Any, y: Any, known: Mapping[str, bool] | None = None
+) -> tuple[Any, Any]:
     """A table and its target, from files too; `y` may name its column in the table.
+
+    Parameters
+    ----------
+    known : columns that a file should have, as for `read_table`
 
     Raises
     ------
@@ -26,7 +33,8 @@ def features_and_target(X: Any, y: Any) -> tuple[Any, Any]:
         If a column is named of a table without names, or there is no such column.
     """
     if isinstance(X, (str, Path)):
-        X = as_frame(X)
+        target = {str(y): False} if isinstance(y, (str, int, np.integer)) else {}
+        X = as_frame(X, target | dict(known or {}))
     is_tuple = isinstance(y, tuple) and isinstance(X, pd.DataFrame) and y in X.columns
     if not (is_tuple or isinstance(y, (str, int, np.integer))):
         return X, y

@@ -99,7 +99,9 @@ class Coding:
 
     def _learned_again(self, frame: pd.DataFrame, named: bool) -> Coding:
         """The coding of other rows, their columns by position where one table has no names."""
-        names = _names(frame) if named and self.named else list(self.columns)
+        names = list(self.columns)
+        if named and self.named:
+            names = self.own_names(_names(frame))
         found = dict(zip(names, (column for _, column in frame.items()), strict=False))
         columns = {
             name: learn_column(found[name], former=column) if name in found else column
@@ -107,6 +109,17 @@ class Coding:
         }
         _warn_of_remarks(columns)
         return replace(self, columns=columns)
+
+    @cached_property
+    def known(self) -> dict[str, bool]:
+        """The columns that are needed, as a file names them, and whether each is of texts."""
+        return {str(name): each.is_written for name, each in self.columns.items() if each.parts}
+
+    def own_names(self, names: Sequence[Hashable]) -> list[Hashable]:
+        """The names of a frame's columns in the way of training: "7" in a file may be 7."""
+        given = set(names)
+        written = {str(own): own for own in self.columns if own not in given}
+        return [one if one in self.columns else written.get(str(one), one) for one in names]
 
     @property
     def roles(self) -> dict[Hashable, Role]:
@@ -156,7 +169,7 @@ class Coding:
         ShapeError
             If columns are matched by position and their number differs.
         """
-        frame = as_frame(X)
+        frame = as_frame(X, self.known)
         places = self._places(frame, is_named(X), owner)
         columns = [column for _, column in frame.items()]
         widths = Counter(column.block for column in self.schema.columns)
@@ -200,13 +213,7 @@ class Coding:
                     stacklevel=3,
                 )
             return range(width)
-        names = _names(frame)
-        given = set(names)
-        # A file says "7" for a column that is called 7.
-        written: dict[Hashable, Hashable] = {
-            str(own): own for own in self.columns if own not in given
-        }
-        names = [name if name in self.columns else written.get(name, name) for name in names]
+        names = self.own_names(_names(frame))
         place_of = {name: place for place, name in enumerate(names)}
         used = (name for name, column in self.columns.items() if column.parts)
         missing = [name for name in used if name not in place_of]

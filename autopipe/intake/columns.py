@@ -64,6 +64,12 @@ class ColumnCoding:
         texts = (Role.TEXT,) if self.has_texts else ()
         return (Role.CATEGORICAL, *texts) if self.levels else texts
 
+    @property
+    def is_written(self) -> bool:
+        """Whether cells are texts, so that one that looks like a number is none."""
+        is_named = any(isinstance(level, str) for level in self.levels[:1])
+        return is_named or self.has_texts or self.notation is not None
+
     def read(self, column: Column[Any]) -> NDArray[np.float64]:
         """The cells of a column of numbers, truth values or times, shape (rows,).
 

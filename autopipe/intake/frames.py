@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ def is_named(X: Any) -> bool:
     return isinstance(X, (str, Path)) or any(hasattr(X, name) for name in attributes)
 
 
-def as_frame(X: Any) -> pd.DataFrame:
+def as_frame(X: Any, known: Mapping[str, bool] | None = None) -> pd.DataFrame:
     """A table as a pandas frame; a pandas frame is returned as it is.
 
     Parameters
     ----------
     X : pandas, polars or Arrow table, path of a CSV or Parquet file, numpy or SciPy sparse
         array of shape (rows, columns), or rows as lists
+    known : columns that a file should have, as for `read_table`
 
     Raises
     ------
@@ -46,7 +47,7 @@ def as_frame(X: Any) -> pd.DataFrame:
             raise ShapeError(_one_dimension(np.asarray(frame), "to_frame()"))
         return frame
     if isinstance(X, (str, Path)):
-        return read_table(X)
+        return read_table(X, known)
     if hasattr(X, "toarray"):
         return _frame_of_sparse(X)
     if isinstance(X, (list, tuple)):

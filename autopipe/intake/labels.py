@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -93,11 +93,7 @@ class TargetCoding:
             return self.coded(self.read(column))
         codes = self.codes(column)
         if (codes < 0).any():
-            unknown = plain(column.iloc[int(np.argmin(codes))])
-            raise InputError(
-                f"y holds {unknown!r}, which is none of the {len(self.classes)} classes seen "
-                f"in fit: {_shown(self.classes)}. Drop such rows, or fit again."
-            )
+            self._refuse(column.iloc[int(np.argmin(codes))])
         return codes
 
     def read(self, y: Any) -> FloatArray:
@@ -110,20 +106,40 @@ class TargetCoding:
         """
         return _numbers(_as_column(y), self.notation)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether classes, or amounts, are texts."""
+        is_named = any(isinstance(label, str) for label in self.classes.tolist())
+        return is_named or self.notation is not None
+
     def codes(self, y: Any) -> IntArray:
         """The codes of classes, -1 for those that were not learned, shape (rows,).
+
+        True and false are 1 and 0 where these were learned, and the other way round.
 
         Raises
         ------
         InputError
-            If the target has missing values.
+            If the target has missing values, or numbers where texts were learned.
         """
         column = _as_column(y)
         _check_present(column)
         places, distinct = cells.distinct(column)
         code_of = {_key(label): code for code, label in enumerate(self.classes.tolist())}
-        codes = [code_of.get(_key(label), -1) for label in distinct]
-        return np.array(codes, dtype=np.int32)[places]
+        codes = np.array(
+            [code_of.get(_key(each), code_of.get(_twin(each), -1)) for each in distinct],
+            dtype=np.int32,
+        )
+        is_text = any(isinstance(label, str) for label in distinct)
+        if (codes < 0).all() and len(codes) and is_text != self.is_written:
+            self._refuse(distinct[0])
+        return codes[places]
+
+    def _refuse(self, label: object) -> NoReturn:
+        raise InputError(
+            f"y holds {plain(label)!r}, which is none of the {len(self.classes)} classes seen "
+            f"in fit: {_shown(self.classes)}. Drop such rows, or fit again."
+        )
 
     def target(self, y: Any, weights: FloatArray | None = None) -> Target:
         """The coded target with the weights of its rows.
@@ -347,6 +363,14 @@ def _key(label: Any) -> Any:
     """A label as a key for which True is not 1, but 1.0 is."""
     label = plain(label)
     return (bool, label) if isinstance(label, bool) else label
+
+
+def _twin(label: Any) -> Any:
+    """The key of what says the same in another type: 1 for true, and true for 1."""
+    label = plain(label)
+    if isinstance(label, bool):
+        return int(label)
+    return (bool, bool(label)) if label in (0, 1) else None
 
 
 def _array(values: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

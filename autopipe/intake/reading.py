@@ -8,7 +8,8 @@ import gzip
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from os import PathLike
@@ -34,8 +35,15 @@ _BYTE_ORDER_MARKS = {
 }
 
 
-def read_table(path: str | PathLike[str]) -> pd.DataFrame:
+def read_table(
+    path: str | PathLike[str], known: Mapping[str, bool] | None = None
+) -> pd.DataFrame:
     """The table in a Parquet file, or in a CSV file that may be packed with gzip.
+
+    Parameters
+    ----------
+    known : columns that it should have, and whether each is of texts: of CSV "007" is then
+        no 7, and "1.10" no 1.1, though no other cell may show it
 
     Raises
     ------
@@ -48,10 +56,10 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
         if path.suffix.lower() in _PARQUET:
             return pd.read_parquet(path)
         with _cells_of_any_length():
-            return _read_csv(path)
+            return _read_csv(path, known or {})
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error
-    except (OSError, EOFError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, ValueError, NotImplementedError, csv.Error, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
@@ -67,14 +75,19 @@ def _cells_of_any_length() -> Iterator[None]:
         csv.field_size_limit(former)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, known: Mapping[str, bool]) -> pd.DataFrame:
     encoding = _encoding(path)
     sample = list(islice(_lines(path, encoding), _SAMPLE_LINES))
     separator = _separator(sample)
     rows = list(csv.reader(sample, delimiter=separator))
-    has_header = _has_header(rows)
+    has_header = _has_header(rows, known)
     if not has_header:
         log.info("%s has no header: its columns are called 0, 1, ...", path)
+    texts = {
+        name if has_header else place: str
+        for place, name in enumerate(next(filter(None, rows), []))
+        if known.get(name if has_header else str(place))
+    }
     with _opened(path) as stream, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
@@ -85,6 +98,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
                 header=0 if has_header else None,
                 index_col=False,
                 low_memory=False,  # in parts, a column may get two types
+                dtype=texts,
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             _refuse_ragged(path, encoding, separator)
@@ -177,13 +191,17 @@ def _separator(lines: list[str]) -> str:
     return best
 
 
-def _has_header(rows: list[list[str]]) -> bool:
+def _has_header(rows: list[list[str]], known: Collection[str]) -> bool:
     """Whether the first record names the columns.
 
     It does not if it has a number wherever the records below have one, unless these are
-    consecutive whole numbers, as names such as 0, 1, 2 or 2019, 2020 are.
+    consecutive whole numbers, as names such as 0, 1, 2 or 2019, 2020 are. It does where it
+    has all names that are known, other than 0, 1, ... of a file without a header.
     """
     first, *others = [row for row in rows if row] or [[]]
+    names = set(known).difference(map(str, range(len(first))))
+    if names and names.issubset(first):
+        return True
     others = [row for row in others if len(row) == len(first)]
     if not others:
         return True

@@ -44,6 +44,14 @@ class Joining:
     definitions: str = ""
     formulas: tuple[str, ...] = ()
 
+    @property
+    def known(self) -> dict[str, dict[str, bool]]:
+        """By table, its columns and whether each is of texts, for `frames_of`."""
+        return {
+            child.name: {name: column.is_written for name, column in child.columns.items()}
+            for child in self.children
+        }
+
     def joined(self, X: Any, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """A frame with the columns that are made for its rows behind its own.
 
@@ -165,11 +173,17 @@ def joined(joining: Joining | None, X: Any, tables: object) -> Any:
         raise InputError(
             f"The model was fitted with other tables beside X; give tables={{{names}}} too."
         )
-    return joining.joined(X, frames_of(tables))
+    return joining.joined(X, frames_of(tables, joining.known))
 
 
-def frames_of(tables: object) -> dict[str, pd.DataFrame]:
+def frames_of(
+    tables: object, known: Mapping[str, Mapping[str, bool]] | None = None
+) -> dict[str, pd.DataFrame]:
     """The tables that a user gives, as frames whose columns are named by texts.
+
+    Parameters
+    ----------
+    known : by table, the columns that a file should have, as for `read_table`
 
     Raises
     ------
@@ -183,7 +197,7 @@ def frames_of(tables: object) -> dict[str, pd.DataFrame]:
         )
     frames = {}
     for name, table in tables.items():
-        frame = as_frame(table)
+        frame = as_frame(table, (known or {}).get(str(name)))
         frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
         twice = frame.columns[frame.columns.duplicated()].tolist()
         if twice:

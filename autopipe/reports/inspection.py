@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
 
 from autopipe.errors import InputError, OptionError
-from autopipe.intake.alignment import check_rows, features_and_target
+from autopipe.intake.alignment import check_rows
 from autopipe.intake.frames import as_frame, is_named
 from autopipe.metrics import Metric, metric_for
 from autopipe.persistence import Model
@@ -88,13 +87,9 @@ class Inspection:
         _, frame, target, metric = self._unseen(X, y, tables)
         columns = model.coding.columns
         has_names = is_named(X) and model.coding.named
-        names = [plain(name) for name in frame.columns] if has_names else list(columns)
-        # A file says "7" for a column that is called 7.
-        given = set(names)
-        written: dict[Hashable, Hashable] = {
-            str(own): own for own in columns if own not in given
-        }
-        names = [name if name in columns else written.get(name, name) for name in names]
+        names = list(columns)
+        if has_names:
+            names = model.coding.own_names([plain(name) for name in frame.columns])
         frame = frame.set_axis(names, axis=1)
         return permutation_importance(
             frame[[name for name in columns if name in frame.columns]],
@@ -113,7 +108,7 @@ class Inspection:
     ) -> tuple[Table, pd.DataFrame, Target, Metric]:
         """Rows with a target, and the metric of the fit to judge their predictions by."""
         model = self._fitted()
-        X, y = features_and_target(X, y)
+        X, y = model.features_and_target(X, y)
         X = model.joined(X, tables)
         table = model.coding.encode(X, type(self).__name__)
         target = model.target_coding.target(y)
