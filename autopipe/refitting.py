@@ -94,7 +94,11 @@ class Rows:
         )
 
     def singles(
-        self, members: Sequence[Member], bags: Mapping[int, Member], deadline: float
+        self,
+        members: Sequence[Member],
+        bags: Mapping[int, Member],
+        deadline: float,
+        shares: Mapping[int, float],
     ) -> tuple[Member, ...]:
         """Members with one model each for all rows in place of the first fold's.
 
@@ -107,6 +111,7 @@ class Rows:
         members : with a single model each
         bags : the same with all their fold models, by number
         deadline : on the axis of `time.monotonic`
+        shares : of their folds' training rows, that the models were fitted to, by number
         """
 
         def fitted(member: Member) -> Member:
@@ -115,8 +120,9 @@ class Rows:
             models = bags[member.number].models
             try:
                 model = on_all_rows(
-                    models, self.table, self.target, self.folds, self.seeds, deadline
-                )
+                    models, self.table, self.target, self.folds, self.seeds, deadline,
+                    shares[member.number],
+                )  # fmt: skip
             except Exception as error:  # there is a model without it
                 log.info("Not fitted to all rows: %s: %s", type(error).__name__, error)
                 return member
@@ -180,11 +186,16 @@ def on_all_rows(
     folds: Folds,
     seeds: Seeds,
     deadline: float = float("inf"),
+    train_share: float = 1.0,
 ) -> FittedTree:
     """The tree of some fold models fitted once more, to all rows.
 
     Boosters take as many rounds as the folds did, and a few more for the further rows. What
     needs held-out rows stays as it is: the first of the models is returned.
+
+    Parameters
+    ----------
+    train_share : of their folds' training rows, that the models were fitted to
 
     Raises
     ------
@@ -196,7 +207,7 @@ def on_all_rows(
         return models[0]
     everything = np.arange(len(table))
     rows = everything if target.weights is None else np.flatnonzero(target.weights)
-    trained = float(np.mean([len(train) for train, _ in folds.pairs]))
+    trained = train_share * float(np.mean([len(train) for train, _ in folds.pairs]))
     rounds = {
         path: rounds_for_all(
             [model.estimators[path].rounds for model in models], len(rows) / trained

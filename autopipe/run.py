@@ -321,11 +321,17 @@ class Run:
             self.selection = None if point is None else Selection(point.weights, point.score)
             if self.rows is not None and point is not None and point.folds == 1:
                 until = time.monotonic() + _REFIT_LEFT * self.clock.left
-                singles = self.rows.singles(self.members, front.members, until)
+                singles = self.rows.singles(
+                    self.members, front.members, until, self._train_shares
+                )
                 if self.demands.are_kept(singles, self.target.prior(), self.table):
                     self.members = list(singles)
                     front = front.with_firsts(singles)
         return front
+
+    @property
+    def _train_shares(self) -> dict[int, float]:
+        return {trial.number: trial.train_share for trial in self.trials}
 
     def _of_all_rows(self, rows: Rows) -> list[Member]:
         """The members with one model each; where time is too short, that of the most rows."""
@@ -336,7 +342,7 @@ class Run:
         }
         largest = [replace(one, models=one.models[:1]) for one in bags.values()]
         until = time.monotonic() + _REFIT_LEFT * self.clock.left
-        return list(rows.singles(largest, bags, until))
+        return list(rows.singles(largest, bags, until, self._train_shares))
 
     def _spare(self) -> dict[int, Member]:
         """Some candidates beside the members, each quicker than those that score better."""

@@ -136,15 +136,20 @@ class Evolution(Steady):
             self._population.regain(gains)
             self._is_stale = not gains
         if gain is not None:
-            self._note(trial.source, gain > 0)
+            self._note(trial, gain > 0)
 
     def _miss(self, trial: Trial) -> None:
-        self._note(trial.source, has_paid=False)
+        self._note(trial, has_paid=False)
 
-    def _note(self, source: Source, has_paid: bool) -> None:
-        """Judge the source by its trial, and the search by its latest trials."""
-        self._shares.note(source, has_paid)
-        if source in _BELIEVED:
+    def _note(self, trial: Trial, has_paid: bool) -> None:
+        """Judge the source by its trial, and the search by its latest trials.
+
+        But by no trial of a former call: what many of those paid is no longer known.
+        """
+        if self._lag is None and trial.number >= self._next:
+            return
+        self._shares.note(trial.source, has_paid)
+        if trial.source in _BELIEVED:
             self._lately.append(has_paid)
         few = len(self._lately) == _LATELY and sum(self._lately) <= _BY_CHANCE
         if self._gains is not None and few and not self.ended:

@@ -213,6 +213,7 @@ class Operator:
     most_columns : columns of the table up to which it pays, or None
     device_rows : rows of the table from which on it is fitted on a graphics card, where there
         is one, or None where it never is
+    most_threads : folds that it fits at the same time at most, or None
     cost : what it costs by hyperparameters and size; None where that is a guess
     requires : the library without which the operator declines
     extra : the extra of autopipe that installs this library
@@ -234,6 +235,7 @@ class Operator:
     most_rows: int | None = None
     most_columns: int | None = None
     device_rows: int | None = None
+    most_threads: int | None = None
     cost: CostRule | None = None
     requires: str = ""
     extra: str = ""

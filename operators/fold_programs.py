@@ -14,16 +14,12 @@ from autopipe.devices import CPU
 from autopipe.operators.batched_training import train
 from autopipe.operators.declaration import Limits
 from autopipe.operators.layers import Network
-from autopipe.operators.recipes import FoldData, Recipe, Trained
+from autopipe.operators.recipes import PROGRAMS, FoldData, Recipe, Trained
 
 log = logging.getLogger(__name__)
 
 Job = tuple[Network, Recipe, FoldData]
 """The training of one fold of one configuration."""
-
-# Folds are trained in two programs, which may run side by side. More together gained little
-# on a processor; a number that followed the threads would change the last digits.
-_PARTS = 2
 
 
 def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") -> list[Trained]:
@@ -46,7 +42,7 @@ def train_folds(jobs: Sequence[Job], limits: Limits, precision: str = "auto") ->
     for place, (network, recipe, data) in enumerate(jobs):
         kind = network, *recipe.shape(len(data.train))
         kinds.setdefault(kind, {}).setdefault(recipe, []).append(place)
-    count = _PARTS if device == CPU else 1
+    count = PROGRAMS if device == CPU else 1
     programs = ([*chain(*kind.values())] for kind in kinds.values())
     parts = [part for places in programs for part in _split(places, count)]
     workers = max(1, min(limits.threads, count))

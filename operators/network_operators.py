@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from autopipe.operators.cost import Cost, Shape, number
 from autopipe.operators.declaration import Coded, Operator, Predictions
-from autopipe.operators.recipes import BATCH, batch_of, epochs_of
+from autopipe.operators.recipes import BATCH, PROGRAMS, batch_of, epochs_of
 from autopipe.space import Choice, Float, Int, Value
 
 _MOST_ROWS, _MOST_COLUMNS = 200_000, 2_000  # beyond, nothing useful is learned in an hour
@@ -54,6 +54,7 @@ OPERATORS = (
         most_rows=_MOST_ROWS,
         most_columns=_MOST_COLUMNS,
         device_rows=0,
+        most_threads=PROGRAMS,
         cost=_cost,
         requires="torch",
         extra="neural",
@@ -81,6 +82,7 @@ OPERATORS = (
         most_rows=_MOST_ROWS,
         most_columns=_MOST_COLUMNS,
         device_rows=0,
+        most_threads=PROGRAMS,
         cost=_cost,
         requires="torch",
         extra="neural",

@@ -14,6 +14,11 @@ from autopipe.task import FloatArray, IntArray, Loss
 BATCH = 256
 """Rows of a step, RealMLP's."""
 
+# More together gained little on a processor; a number that followed the threads would change
+# the last digits.
+PROGRAMS = 2
+"""Programs that train the folds on a processor, which may run side by side."""
+
 _FEW_ROWS = 1_000  # above, epochs are fewer: 0.35 of them for ten times the rows
 _FEWER = 0.45
 _LEAST_EPOCHS = 16

@@ -132,6 +132,16 @@ def test_folds_in_threads_take_less_time_and_more_memory():
     assert together.predict(LIGHTGBM).megabytes > alone.predict(LIGHTGBM).megabytes
 
 
+def test_networks_gain_by_no_more_threads_than_they_have_programs():
+    network, few, many = (
+        full("mlp(codes(table))"),
+        model_of(NUMBERS, 8, 2),
+        model_of(NUMBERS, 8, 8),
+    )
+    assert many.predict(network).seconds == few.predict(network).seconds
+    assert many.predict(LIGHTGBM).seconds < few.predict(LIGHTGBM).seconds
+
+
 def test_the_declared_price_does_not_depend_on_the_run():
     costs = model_of(NUMBERS)
     before = costs.core_seconds(LIGHTGBM)

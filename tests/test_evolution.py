@@ -213,6 +213,18 @@ def test_a_search_whose_offspring_gain_no_more_than_chance_would_ends_and_says_s
     assert search.ended in caplog.text
 
 
+def test_what_became_of_former_trials_ends_no_search_that_goes_on():
+    former = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: n % 10 == 0))
+    trials = [judged(former.ask()) for _ in range(1)]
+    while len(trials) < 300:
+        former.tell(trials[-1])
+        trials.append(judged(former.ask()))
+    lost = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: 0.0))
+    for trial in trials:  # whose predictions, and so what they gained, are gone
+        lost.tell(trial)
+    assert not lost.ended and lost.ask() is not None
+
+
 def test_a_search_whose_offspring_gain_goes_on():
     search = Evolution(PORTFOLIO, GRAMMAR, Seeds(0), gains=FakeGains(lambda n: n % 10 == 0))
     assert len(run(search, 300)) == 300

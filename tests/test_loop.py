@@ -223,6 +223,27 @@ def test_an_interrupt_keeps_what_had_ended_at_the_same_time(parts) -> None:
     assert store.trials() == search.told
 
 
+def test_an_interrupt_while_the_search_is_told_loses_no_trial(parts) -> None:
+    _, search, _, store = parts
+    tell, times, seen = search.tell, [], []
+
+    def interrupted(trial: Trial) -> None:
+        times.append(trial)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        tell(trial)
+
+    search.tell = interrupted
+
+    def observe(trial: Trial, predictions) -> bool:
+        seen.append(trial.number)
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        loop_of(parts, None, observe=observe).run()
+    assert seen == [trial.number for trial in store.trials()] == [0]
+
+
 def test_an_interrupt_right_after_a_trial_was_stored_keeps_it_once(parts, monkeypatch) -> None:
     _, search, _, store = parts
     add = store.add

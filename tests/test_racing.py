@@ -17,7 +17,7 @@ ROWS = 40
 TARGET = Target(TaskKind.REGRESSION, np.zeros(ROWS), 0)
 PARTS = np.array_split(np.arange(ROWS), 4)
 FOLDS = Folds(tuple((np.setdiff1d(np.arange(ROWS), part), part) for part in PARTS), ROWS)
-RIDGE, FOREST = parse("ridge(table)"), parse("sigmoid(extra_trees(table))")
+RIDGE, FOREST = parse("ridge(table)"), parse("extra_trees(table)")
 
 
 def of_losses(*losses):
@@ -43,6 +43,17 @@ def test_before_three_trials_of_a_learner_all_folds_are_fitted():
         race.note(FOREST, of_losses(1, 1, 1, 1))
     assert race.most_loss(RIDGE) == np.inf
     assert race.most_loss(FOREST) == pytest.approx(1)
+
+
+def test_predictions_that_no_learner_said_of_a_fold_are_no_measure():
+    race = Race(TARGET, FOLDS)
+    for _ in range(3):
+        race.note(parse("sigmoid(extra_trees(table))"), of_losses(1, 1, 1, 1))
+    assert race.most_loss(FOREST) == np.inf
+    repeated = Race(TARGET, Folds((*FOLDS.pairs, *FOLDS.pairs), ROWS))
+    for _ in range(3):
+        repeated.note(RIDGE, of_losses(1, 1, 1, 1))  # each the average of two models
+    assert repeated.most_loss(RIDGE) == np.inf
 
 
 def test_a_trial_is_ended_once_its_mean_is_beyond_the_limit():

@@ -19,7 +19,7 @@ from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.folds import make_folds
 from autopipe.metrics import metric_for
 from autopipe.operators.boosting import rounds_for_all
-from autopipe.refitting import Rows
+from autopipe.refitting import Rows, on_all_rows
 from autopipe.seeds import Seeds
 from autopipe.task import TaskKind
 
@@ -68,6 +68,18 @@ def test_a_booster_takes_the_rounds_that_it_is_given(name: str) -> None:
     assert [learner.rounds for learner in learners] == [7, 7]
     again = type(learners[0])(**learners[0].params).restore(learners[0].state())
     assert again.rounds == 7
+
+
+def test_what_was_fitted_to_a_share_of_the_rows_gets_rounds_for_all_of_them() -> None:
+    table, target = toy_table(TaskKind.BINARY)
+    folds = make_folds(target, 2, Seeds(0))
+    tree = full("lightgbm(codes(table))")
+    models = crossfit(tree, table, target, folds, Seeds(0), rounds={(): 50}).models
+    usual, more = (
+        on_all_rows(models, table, target, folds, Seeds(0), train_share=share).estimators[()]
+        for share in (1.0, 0.125)
+    )
+    assert 50 < usual.rounds < more.rounds == rounds_for_all([50], 16.0)
 
 
 def test_more_rows_are_given_a_few_more_rounds() -> None:

@@ -75,7 +75,8 @@ class CostModel:
     def predict(self, tree: Node, train_share: float = 1.0) -> Estimate:
         """What a trial on this share of the training rows will take."""
         bill = self._bill(tree, train_share)
-        seconds = self._declared(bill) * math.exp(self._correction(learner_of(tree)))
+        learner = learner_of(tree)
+        seconds = self._declared(bill, learner) * math.exp(self._correction(learner))
         return Estimate(seconds, self._threads * bill.megabytes)
 
     def learn(self, trial: Trial) -> None:
@@ -90,12 +91,12 @@ class CostModel:
         if not (trial.is_complete or is_cut):
             return
         try:
-            declared = self._declared(self._bill(trial.tree, trial.train_share))
+            learner = learner_of(trial.tree)
+            declared = self._declared(self._bill(trial.tree, trial.train_share), learner)
         except UnknownOperatorError:
             return
         seconds = trial.seconds * (_BEYOND if is_cut else 1.0)
         ratio = math.log(max(seconds, _TRIAL_SECONDS) / declared)
-        learner = learner_of(trial.tree)
         if not is_cut or ratio > self._correction(learner):
             self._ratios[learner].append(ratio)
 
@@ -105,8 +106,9 @@ class CostModel:
         own = self._ratios.get(learner, [])
         return (sum(own) + _PRIOR_WEIGHT * overall) / (len(own) + _PRIOR_WEIGHT)
 
-    def _declared(self, bill: Cost) -> float:
-        fits = bill.seconds * self._folds / self._threads
+    def _declared(self, bill: Cost, learner: str) -> float:
+        most = operator_named(learner).most_threads or self._threads
+        fits = bill.seconds * self._folds / min(self._threads, most)
         return _TRIAL_SECONDS + bill.prepare_seconds + fits
 
     def _bill(self, tree: Node, train_share: float) -> Cost:

@@ -25,6 +25,7 @@ from autopipe.table import Table
 from autopipe.task import FloatArray, IntArray, Target
 from autopipe.tree import TABLE_NAME, Node, Path
 
+_CALIBRATED_ROWS = 20_000  # tell a calibrator all; with many classes each costs
 _TIMED_ROWS = 256  # predicted once to know what a row costs
 
 
@@ -143,7 +144,11 @@ class _Run:
         stacked = np.concatenate(below)
         calibrated = []
         for fold, (_, held_out) in enumerate(self.folds.pairs):
-            others = ~np.isin(rows, held_out)
+            check_deadline(self.limits)
+            others = np.flatnonzero(~np.isin(rows, held_out))
+            if len(others) > _CALIBRATED_ROWS:
+                rng = np.random.default_rng(self._seed(node, fold))
+                others = np.sort(rng.choice(others, _CALIBRATED_ROWS, replace=False))
             calibrator = estimator_for(node)
             calibrator.fit(stacked[others], self.target.take(rows[others]))
             self.estimators[fold][path] = calibrator

@@ -192,12 +192,12 @@ class Loop:
                 continue
             trial, predictions = self._judged(started[0], outcome, started[1])
             self._record(trial)
-            del self._pending[self._arrived.popleft().number]
             self.tell(trial)
             self._learn(trial)
             log.debug("%s %s in %.1f s", trial.tree, trial.status, trial.seconds)
             if self.race is not None and predictions is not None and trial.train_share == 1.0:
                 self.race.note(trial.tree, predictions)
+            del self._pending[self._arrived.popleft().number]
             self._is_over |= self.observe(trial, predictions)
 
     def _learn(self, trial: Trial) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from autopipe.errors import AutopipeError
 from autopipe.folds import Folds
 from autopipe.operators.boosting import validation_loss
-from autopipe.operators.catalogue import learner_of
+from autopipe.operators.catalogue import learner_of, operator_named
 from autopipe.task import FloatArray, IntArray, Target
 from autopipe.tree import Node
 
@@ -44,7 +44,12 @@ class Race:
         self._worst: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def note(self, tree: Node, predictions: FloatArray) -> None:
-        """Take a complete trial in, by its out-of-fold predictions of shape (rows, outputs)."""
+        """Take a complete trial in, by its out-of-fold predictions of shape (rows, outputs).
+
+        Not where they are not what its learner said of each fold: calibrated, or averaged.
+        """
+        if operator_named(tree.op).is_calibrator or self._folds.times_held_out.max() > 1:
+            return
         losses = [
             validation_loss(self._target.take(rows), predictions[rows])
             for _, rows in self._folds.pairs
