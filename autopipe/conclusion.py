@@ -96,7 +96,11 @@ def conclude(
     inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, excess)
     fit = inquiry.calibrated()
     found = inquiry.decided(fit.predictions, given)
-    estimate = inquiry.estimate(found.predictions, trials, with_luck)
+    if fit.temperature is None and found.decision is None:
+        score = candidates.score(selection.weights)
+    else:
+        score = inquiry.score(found.predictions)
+    estimate = inquiry.estimate(score, found.predictions, trials, with_luck)
     conformal = Conformal.of(fit.predictions, inquiry.held_out)
     return Conclusion(estimate, fit.temperature, found.decision, conformal)
 
@@ -142,7 +146,7 @@ class _Inquiry:
         excess: float,
     ) -> None:
         self._excess = excess
-        self._took = 0.0  # seconds of a score
+        self._took = 0.0  # seconds of a score on all folds
         self._is_single = candidates.is_single
         self._rows = candidates.rows
         self._parts = parts_of(folds)[self._rows]
@@ -172,9 +176,9 @@ class _Inquiry:
         def fit() -> Calibrated:
             some = np.unique(np.linspace(0, len(average) - 1, _PROBED_ROWS).astype(int))
             begin = self._clock.now()
-            if self._target.is_classification:
-                self._metric.score(self.held_out.take(some), average[some])
+            self._metric.score(self.held_out.take(some), average[some])
             took = self._clock.now() - begin
+            self._took = len(self._folds) * took
             # Every part is scored with the temperature and without.
             if not self._has_time(2 * len(np.unique(self._parts)) * took):
                 return nothing
@@ -205,11 +209,10 @@ class _Inquiry:
         return float(np.mean(scores))
 
     def estimate(
-        self, predictions: FloatArray, trials: Sequence[Trial], with_luck: bool
+        self, score: float, predictions: FloatArray, trials: Sequence[Trial], with_luck: bool
     ) -> Estimate:
         """What the score of such predictions will be on rows to come."""
         target, metric = self.held_out, self._metric
-        score = self.score(predictions)
         until, now = self._until(_INTERVAL_SHARE), self._clock.now
         rng = self._seeds.stream("deviations")
         nothing: tuple[float, ...] = ()

@@ -66,7 +66,8 @@ log = logging.getLogger(__name__)
 _FINISH_SHARE = 0.03  # of the budget is kept for the end: the last ensemble, loading it
 _FINISH_SECONDS = 2.0  # and no less, with one of them for learners that stop late,
 _SCORINGS = 50  # of the whole table come at the end, whatever the metric takes
-_LARGEST_FINISH = 0.25  # but of a short budget no more than this
+_LARGEST_FINISH = 0.25  # but of a short budget no more than this,
+_SLOWEST_FINISH = 0.5  # or than this where all of it would not do for so many
 _SLOW_ROWS = 500  # of which a score should take no more than
 _SLOW_SHARE = 2e-4  # of the budget: a trial is measured by ten of them and more
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
@@ -356,8 +357,9 @@ def _times(factor: float, folds: int) -> int:
 def _finish_seconds(budget: float | None, scoring: float = 0.0) -> float:
     if budget is None:
         return 0.0  # nothing ends the run that could be missed
-    usual = max(_FINISH_SECONDS, _FINISH_SHARE * budget)
-    return min(max(usual, _SCORINGS * scoring), _LARGEST_FINISH * budget)
+    usual = max(_FINISH_SECONDS, _FINISH_SHARE * budget, _SCORINGS * scoring)
+    is_slow = _SCORINGS * scoring > _SLOWEST_FINISH * budget
+    return min(usual, (_SLOWEST_FINISH if is_slow else _LARGEST_FINISH) * budget)
 
 
 def _scoring_seconds(target: Target, metric: Metric) -> float:

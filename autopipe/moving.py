@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from autopipe.seeds import Seeds
 
 _SECONDS = 5.0  # at most, to judge all there is to choose from, or to calibrate what is chosen
 _SPARE = 1.5  # times as long as any before, that there has to be for the next one
+
+_Weighing: TypeAlias = tuple[tuple[int, float], ...]
 
 
 def final_scores(model: Model) -> Callable[[Point], float]:
@@ -52,30 +55,24 @@ def with_judged_front(model: Model, metric: Metric) -> Model:
     front, held = model.front, _weights(model.predictor.members)
     if front is None or not front.evidence.target.is_classification:
         return model
-    anew: list[Mapping[int, float]] = []
-    for point in front.points:
-        if point.judged is None and point.weights != held and point.weights not in anew:
-            anew.append(point.weights)
+    anew = [point for point in front.points if point.judged is None and point.weights != held]
     if not anew:
         return model
     begin, longest = time.monotonic(), 0.0
     candidates, folds = _witnesses(front.evidence, metric)
-    gains: list[float] = []
-    for weights in anew:
+    gains: dict[_Weighing, float] = {}
+    for weighing in dict.fromkeys(map(_weighing, anew)):
         now = time.monotonic()
         left = begin + _SECONDS - now
-        gain = float("nan")
+        gains[weighing] = float("nan")
         if left > _SPARE * longest:
-            gain = concluded_gain(
-                candidates, weights, front.evidence.target, folds, metric, Seeds(0),
+            gains[weighing] = concluded_gain(
+                candidates, dict(weighing), front.evidence.target, folds, metric, Seeds(0),
                 Clock(left / BUDGET_SHARE), model.costs,
             )  # fmt: skip
-        gains.append(gain)
         longest = max(longest, time.monotonic() - now)
     points = tuple(
-        replace(point, judged=point.score + gains[anew.index(point.weights)])
-        if point.weights in anew
-        else point
+        replace(point, judged=point.score + gains[_weighing(point)]) if point in anew else point
         for point in front.points
     )
     return replace(model, front=replace(front, points=points))
@@ -140,6 +137,11 @@ def _witnesses(evidence: Evidence, metric: Metric) -> tuple[Candidates, Folds]:
     for number, predictions in evidence.predictions.items():
         candidates.add(number, str(number), 0.0, predictions)
     return candidates, folds
+
+
+def _weighing(point: Point) -> _Weighing:
+    """The members and weights of a point, as a key."""
+    return tuple(point.weights.items())
 
 
 def _weights(members: Sequence[Member]) -> dict[int, float]:

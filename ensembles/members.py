@@ -98,6 +98,7 @@ class Candidates:
         self.is_single = single
         self._capacity = most or capacity(self._target)
         self._members: list[Candidate] = []
+        self._scores: dict[tuple[tuple[int, float], ...], float] = {}
         self._chosen_on = np.arange(len(self._rows))
         if len(self._rows) > _MOST_ROWS:
             order = spread(self._target, np.random.default_rng(0))
@@ -201,7 +202,13 @@ class Candidates:
         return None
 
     def score(self, weights: Mapping[int, float]) -> float:
-        """The mean over the folds of the score of a weighted average."""
+        """The mean over the folds of the score of a weighted average, found out once."""
+        key = tuple(sorted(weights.items()))
+        if key not in self._scores:
+            self._scores[key] = self._scored(weights)
+        return self._scores[key]
+
+    def _scored(self, weights: Mapping[int, float]) -> float:
         known = {member.number: member.predictions for member in self._members}
         total = sum(weight * known[number] for number, weight in sorted(weights.items()))
         assert isinstance(total, np.ndarray)
