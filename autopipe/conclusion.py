@@ -96,10 +96,7 @@ def conclude(
     inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, excess)
     fit = inquiry.calibrated()
     found = inquiry.decided(fit.predictions, given)
-    if fit.temperature is None and found.decision is None:
-        score = candidates.score(selection.weights)
-    else:
-        score = inquiry.score(found.predictions)
+    score = _final_score(candidates, selection.weights, inquiry, fit, found)
     estimate = inquiry.estimate(score, found.predictions, trials, with_luck)
     conformal = Conformal.of(fit.predictions, inquiry.held_out)
     return Conclusion(estimate, fit.temperature, found.decision, conformal)
@@ -125,10 +122,24 @@ def concluded_gain(
 
     def gain() -> float:
         fit = inquiry.calibrated()
-        final = inquiry.score(inquiry.decided(fit.predictions, given).predictions)
+        found = inquiry.decided(fit.predictions, given)
+        final = _final_score(candidates, weights, inquiry, fit, found)
         return final - candidates.score(weights)
 
     return _attempted("score of a smaller model", gain, float("nan"))
+
+
+def _final_score(
+    candidates: Candidates,
+    weights: Mapping[int, float],
+    inquiry: _Inquiry,
+    fit: Calibrated,
+    found: Decided,
+) -> float:
+    """The score of what is predicted; that of the average alone is known already."""
+    if fit.temperature is None and found.decision is None:
+        return candidates.score(weights)
+    return inquiry.score(found.predictions)
 
 
 class _Inquiry:

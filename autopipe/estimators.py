@@ -27,6 +27,7 @@ from autopipe.fitting import fit
 from autopipe.folds import splitter_name
 from autopipe.intake.alignment import check_rows, features_and_target
 from autopipe.intake.frames import as_frame
+from autopipe.intake.labels import named_costs
 from autopipe.intake.suspicion import warn_of_suspicions
 from autopipe.keywords import explaining_keywords
 from autopipe.leaving import Leaving
@@ -220,8 +221,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         sample_weight : of shape (rows,); used by learners, scores and ensemble
         roles : of columns where the cells alone would mislead, as {"zip": "categorical"}
         costs : what a mistake costs, of shape (classes, classes), by what is true and what
-            is said, in the order of the sorted classes; or a dict by (true, said). Then
-            `predict` gives the class of the least expected cost.
+            is said, in the order of the sorted classes; or a frame with their names, or a
+            dict by (true, said). `predict` then gives the class of the least expected cost.
         monotone : columns of numbers that predictions may only rise with (1) or only fall with
             (-1), all else being equal, as {"age": 1}. What rises is the number, or the
             probability of the second of two classes. Only boosted trees can promise that, so
@@ -312,7 +313,7 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
     def _costs(self, costs: Any, classes: np.ndarray) -> FloatArray:
         if not self._is_classifier:
             raise OptionError("fit(costs=...): a regressor names no classes; leave it out.")
-        return costs_of(costs, classes)
+        return costs_of(named_costs(costs), classes)
 
     @property
     def _is_classifier(self) -> bool:

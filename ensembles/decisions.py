@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from autopipe.errors import DeadlineReached, OptionError
 from autopipe.metrics import Metric
@@ -87,8 +86,7 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
     Parameters
     ----------
     costs : of shape (classes, classes), rows by what is true and columns by what is said;
-        by the names of these where it is a frame that has such; or a mapping from
-        (true, said) to a number, in which being right costs 0
+        or a mapping from (true, said) to a number, in which being right costs 0
 
     Raises
     ------
@@ -96,8 +94,6 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
         If it is neither, leaves a mistake out, or names an unknown class.
     """
     labels = classes.tolist()
-    if isinstance(costs, pd.DataFrame) and not _is_numbered(costs):
-        costs = costs.stack().to_dict()
     if isinstance(costs, Mapping):
         known = set(product(labels, labels))
         if unknown := [pair for pair in costs if pair not in known]:
@@ -121,11 +117,6 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
             f"{len(labels)} classes that is true (rows) and is said (columns)."
         )
     return matrix
-
-
-def _is_numbered(frame: pd.DataFrame) -> bool:
-    """Whether neither rows nor columns have names."""
-    return all(isinstance(axis, pd.RangeIndex) for axis in frame.axes)
 
 
 def is_of_labels(metric: Metric, n_classes: int) -> bool:

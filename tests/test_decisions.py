@@ -20,6 +20,7 @@ from sklearn.metrics import (
 
 from autopipe.ensembles.decisions import Decision, costs_of, decided, is_of_labels
 from autopipe.errors import OptionError
+from autopipe.intake.labels import named_costs
 from autopipe.metrics import metric_for
 from autopipe.task import Target, TaskKind
 
@@ -65,10 +66,10 @@ def test_costs_come_as_an_array_too():
 
 def test_costs_in_a_frame_go_by_its_names():
     turned = pd.DataFrame([[-2, 9], [1, 0]], index=["yes", "no"], columns=["yes", "no"])
-    assert costs_of(turned, NAMES).tolist() == [[0, 1], [9, -2]]
-    assert costs_of(pd.DataFrame([[0, 1], [9, -2]]), NAMES).tolist() == [[0, 1], [9, -2]]
+    for costs in (turned, pd.DataFrame([[0, 1], [9, -2]])):
+        assert costs_of(named_costs(costs), NAMES).tolist() == [[0, 1], [9, -2]]
     with pytest.raises(OptionError, match=r"'si'.* is no pair of classes"):
-        costs_of(turned.set_axis(["si", "no"]), NAMES)
+        costs_of(named_costs(turned.set_axis(["si", "no"])), NAMES)
 
 
 @pytest.mark.parametrize(

@@ -359,6 +359,15 @@ def _check_classes(classes: NDArray[Any], column: pd.Series[Any]) -> None:
         )
 
 
+def named_costs(costs: Any) -> Any:  # the user's own
+    """A frame whose rows and columns have names by (true, said); anything else as it is."""
+    if not isinstance(costs, pd.DataFrame):
+        return costs
+    if all(isinstance(axis, pd.RangeIndex) for axis in costs.axes):
+        return costs.to_numpy()
+    return costs.stack().to_dict()
+
+
 def _key(label: Any) -> Any:
     """A label as a key for which True is not 1, but 1.0 is."""
     label = plain(label)
