@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -94,9 +95,7 @@ def conclude(
         everywhere = np.tile(target.prior(), (len(target.y), 1))
         return Conclusion(None, None, given, Conformal.of(everywhere, target))
     inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, excess)
-    fit = inquiry.calibrated()
-    found = inquiry.decided(fit.predictions, given)
-    score = _final_score(candidates, selection.weights, inquiry, fit, found)
+    fit, found, score = inquiry.finished(given)
     estimate = inquiry.estimate(score, found.predictions, trials, with_luck)
     conformal = Conformal.of(fit.predictions, inquiry.held_out)
     return Conclusion(estimate, fit.temperature, found.decision, conformal)
@@ -121,25 +120,10 @@ def concluded_gain(
     inquiry = _Inquiry(candidates, selection, target, folds, metric, seeds, clock, 0.0)
 
     def gain() -> float:
-        fit = inquiry.calibrated()
-        found = inquiry.decided(fit.predictions, given)
-        final = _final_score(candidates, weights, inquiry, fit, found)
-        return final - candidates.score(weights)
+        *_, score = inquiry.finished(given)
+        return score - candidates.score(weights)
 
     return _attempted("score of a smaller model", gain, float("nan"))
-
-
-def _final_score(
-    candidates: Candidates,
-    weights: Mapping[int, float],
-    inquiry: _Inquiry,
-    fit: Calibrated,
-    found: Decided,
-) -> float:
-    """The score of what is predicted; that of the average alone is known already."""
-    if fit.temperature is None and found.decision is None:
-        return candidates.score(weights)
-    return inquiry.score(found.predictions)
 
 
 class _Inquiry:
@@ -159,6 +143,7 @@ class _Inquiry:
         self._excess = excess
         self._took = 0.0  # seconds of a score on all folds
         self._is_single = candidates.is_single
+        self._average_score = partial(candidates.score, selection.weights)
         self._rows = candidates.rows
         self._parts = parts_of(folds)[self._rows]
         numbers, self._stacked = candidates.stacked()
@@ -178,6 +163,14 @@ class _Inquiry:
         self._looks_at_labels = target.is_classification and is_of_labels(
             metric, target.n_classes
         )
+
+    def finished(self, given: Decision | None) -> tuple[Calibrated, Decided, float]:
+        """What comes after the members, and the score of what is then predicted."""
+        fit = self.calibrated()
+        found = self.decided(fit.predictions, given)
+        if fit.temperature is None and found.decision is None:
+            return fit, found, self._average_score()  # which is known already
+        return fit, found, self.score(found.predictions)
 
     def calibrated(self) -> Calibrated:
         """The average of the members, as sure as it deserves to be."""
