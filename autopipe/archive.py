@@ -22,7 +22,10 @@ Writer = Callable[[IO[bytes]], None]
 
 
 def write_archive(file: BinaryIO, head: Mapping[str, Any], parts: Mapping[str, Writer]) -> None:
-    """Write a head, which is JSON, and further parts by name; the head has their digests."""
+    """Write a head, which is JSON, and further parts by name.
+
+    The head has their digests, and the file's comment that of the head.
+    """
     digests = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, write in parts.items():
@@ -30,7 +33,9 @@ def write_archive(file: BinaryIO, head: Mapping[str, Any], parts: Mapping[str, W
             write(buffer)
             digests[name] = _digest(buffer.getvalue())
             archive.writestr(name, buffer.getvalue())
-        archive.writestr(_HEAD, json.dumps({**head, _DIGESTS: digests}))
+        content = json.dumps({**head, _DIGESTS: digests}).encode()
+        archive.writestr(_HEAD, content)
+        archive.comment = _digest(content).encode()
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,15 @@ def open_archive(path: Path) -> Iterator[Archive]:
     Raises
     ------
     StoreError
-        If it would take more memory than there is; else whatever damage raises.
+        If its head is not what was written, or it would take more memory than there is; else
+        whatever damage raises.
     """
     with zipfile.ZipFile(path) as file:
         _check_size(file, str(path))
-        yield Archive(json.loads(file.read(_HEAD)), file)
+        content = file.read(_HEAD)
+        if file.comment and file.comment.decode(errors="replace") != _digest(content):
+            raise StoreError(f"{path}: {_HEAD} was changed after it was written.")
+        yield Archive(json.loads(content), file)
 
 
 def _check_size(file: zipfile.ZipFile, path: str) -> None:

@@ -304,22 +304,21 @@ def _judged(
 
     A resumed run keeps the rows and the number of folds that it began with.
     """
-    cv, groups = options.cv, options.groups
+    cv = options.cv
     if not splitter_name(cv):  # which would count on all rows
         seconds = max(_LEAST_SECONDS, clock.end - _finish_seconds(clock.budget) - clock.now())
         rows = affordable_rows(table, target, seconds, seeds, former.get("rows"))
         if rows is not None:
             table, target = table.take(rows), target.take(rows)
-            groups = None if groups is None else np.asarray(groups)[rows]
     if cv is not None:
-        return table, target, make_folds(target, cv, seeds, groups, options.frame)
+        return table, target, make_folds(target, cv, seeds, options.groups, options.frame)
     budget = clock.budget
     fits = affordable_fits(Shape.of(table, target), core_count(options.n_jobs), budget)
     usual = default_count(len(table), math.inf if budget is None else budget, fits)
     count = former.get("fold_count", _times(options.fold_factor, usual))
     if count == 1:
-        return table, target, holdout(target, seeds, groups)
-    return table, target, make_folds(target, count, seeds, groups, options.frame)
+        return table, target, holdout(target, seeds)
+    return table, target, make_folds(target, count, seeds)
 
 
 def _search(

@@ -146,13 +146,13 @@ def default_count(rows: int, seconds: float, fits: float = math.inf) -> int:
     return min(count, next(affordable, 3))
 
 
-def holdout(target: Target, seeds: Seeds, groups: np.ndarray | None = None) -> Folds:
+def holdout(target: Target, seeds: Seeds) -> Folds:
     """A single fold, for tables that are too large for more.
 
     A fifth of the rows is held out, stratified; of very many a tenth.
     """
     parts = 5 if len(target.y) <= 2 * _MANY_ROWS else 10
-    every = make_folds(target, parts, seeds, groups)
+    every = make_folds(target, parts, seeds)
     return replace(every, pairs=every.pairs[:1])
 
 
@@ -167,13 +167,13 @@ def make_folds(
     target: Target,
     cv: Any,  # a number, a scikit-learn splitter, or index pairs
     seeds: Seeds,
-    groups: np.ndarray | None = None,
-    X: Any = None,  # only shown to a user's splitter
+    groups: Any = None,  # the user's, and
+    X: Any = None,  # the user's table: both are only shown to a splitter
 ) -> Folds:
     """The folds that `cv` describes.
 
-    A number gives shuffled folds, stratified by class or by quantile of the target; with
-    groups no group is on both sides. The only row of a class is never held out, and there
+    A number gives shuffled folds, stratified by class or by quantile of the target; no group
+    of the target is on both sides. The only row of a class is never held out, and there
     are no more folds than the largest class has rows, or than there are groups.
     Rows without weight are in no fold at all, as if they were not there.
 
@@ -185,9 +185,7 @@ def make_folds(
     rows = len(target.y)
     counted = np.arange(rows) if target.weights is None else np.flatnonzero(target.weights)
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
-        of_counted = None if groups is None else _sortable(np.asarray(groups)[counted])
-        seed = seeds.number("folds")
-        numbered = _numbered(target.take(counted), int(cv), seed, of_counted)
+        numbered = _numbered(target.take(counted), int(cv), seeds.number("folds"))
         drawn = tuple((counted[a], counted[b]) for a, b in numbered.pairs)
         return Folds(drawn, rows, are_drawn=True)
     is_text = isinstance(cv, (str, bytes))  # has a method `split`, and can be iterated
@@ -213,18 +211,8 @@ def make_folds(
     return Folds(tuple(checked), rows)
 
 
-def _sortable(groups: np.ndarray) -> np.ndarray:
-    """The groups, or numbers for them in their place where they have no order."""
-    try:
-        np.unique(groups)
-    except TypeError:  # such as numbers beside texts
-        numbers: dict[Any, int] = {}
-        return np.array([numbers.setdefault(group, len(numbers)) for group in groups])
-    return groups
-
-
-def _numbered(target: Target, count: int, seed: int, groups: np.ndarray | None) -> Folds:
-    rows = len(target.y)
+def _numbered(target: Target, count: int, seed: int) -> Folds:
+    rows, groups = len(target.y), target.groups
     available = rows if groups is None else len(np.unique(groups))
     if count < 2 or available < 2:
         raise OptionError(
@@ -237,7 +225,7 @@ def _numbered(target: Target, count: int, seed: int, groups: np.ndarray | None) 
     return Folds(_stratified(target, count, seed), rows)
 
 
-def _grouped(target: Target, count: int, seed: int, groups: np.ndarray) -> tuple[Pair, ...]:
+def _grouped(target: Target, count: int, seed: int, groups: IntArray) -> tuple[Pair, ...]:
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     strata = _strata(target, count)
@@ -294,7 +282,7 @@ def spread(target: Target, rng: np.random.Generator) -> IntArray:
     return np.asarray(order[np.argsort(places, kind="stable")])
 
 
-def _quietly(splitter: Any, strata: IntArray, groups: np.ndarray | None = None) -> list[Pair]:
+def _quietly(splitter: Any, strata: IntArray, groups: IntArray | None = None) -> list[Pair]:
     """The splits, without the warning that some class is rarer than the folds."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

@@ -221,7 +221,7 @@ def test_categories_that_training_rows_lack_are_missing_in_held_out_rows(text: s
     frame = pd.DataFrame({"name": [f"n{level:02d}" for level in levels]})
     table = Coding.learn(frame, {"name": "categorical"}).encode(frame)
     target = Target(TaskKind.REGRESSION, levels.astype(float), 0)
-    folds = make_folds(target, 4, Seeds(0), groups=levels)
+    folds = make_folds(replace(target, groups=levels), 4, Seeds(0))
     fit = crossfit(full(text), table, target, folds, Seeds(0))
     for _, held_out in folds.pairs:
         assert np.ptp(fit.out_of_fold[held_out]) < 1e-6 * rows

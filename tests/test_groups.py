@@ -102,7 +102,7 @@ def test_an_exported_estimator_keeps_them_together_too(monkeypatch):
 def test_groups_travel_with_the_run(tmp_path):
     table = Coding.learn(FRAME).encode(FRAME)
     target = Target(TaskKind.BINARY, Y, 2, groups=GROUPS)
-    data = RunData(table, target, make_folds(target, 2, Seeds(0), GROUPS))
+    data = RunData(table, target, make_folds(target, 2, Seeds(0)))
     data.save(tmp_path)
     again = RunData.open(tmp_path)
     np.testing.assert_array_equal(again.target.groups, GROUPS)

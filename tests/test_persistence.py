@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import warnings
 import zipfile
 
 import numpy as np
@@ -88,6 +89,15 @@ def test_a_head_that_we_did_not_write_is_told(path, change, message):
     head, parts = contents(path)
     rewrite(path, {**head, **change}, parts)
     with pytest.raises(StoreError, match=message):
+        load(path)
+
+
+def test_a_head_that_was_changed_is_told(path):
+    changed = json.dumps(contents(path)[0] | {"prior": [0.0, 1.0]})
+    with zipfile.ZipFile(path, "a") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the name is there twice now, and the last one counts
+        file.writestr("model.json", changed)
+    with pytest.raises(StoreError, match=r"model\.json was changed after it was written"):
         load(path)
 
 

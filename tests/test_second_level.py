@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def tried(y: np.ndarray, groups: np.ndarray | None) -> tuple[list[Second], float
     """The second level over one shy member, and what it gains by the scores of the folds."""
     table, _ = columns()
     target = Target(TaskKind.REGRESSION, y, 0)
-    folds = make_folds(target, GROUPS, Seeds(0), groups)
+    folds = make_folds(replace(target, groups=groups), GROUPS, Seeds(0))
     member = full(SHY)
     below = crossfit(member, table, target, folds, Seeds(0)).out_of_fold
     stacking = Stacking(table, target, folds, METRIC, Seeds(0))

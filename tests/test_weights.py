@@ -159,5 +159,5 @@ def test_groups_without_weight_are_in_no_fold():
     groups = np.arange(ROWS) // 4
     weights = np.where(groups < 3, 1.0, 0.0)
     target = replace(toy_target(TaskKind.BINARY), weights=weights)
-    folds = make_folds(target, 5, Seeds(0), groups)
+    folds = make_folds(replace(target, groups=groups), 5, Seeds(0))
     assert sorted(set(groups[rows]).pop() for _, rows in folds.pairs) == [0, 1, 2]
