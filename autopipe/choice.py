@@ -57,7 +57,11 @@ def chosen_operators(
         )
     ]
     if not any(operator.is_learner for operator in left):
-        raise OptionError(f"include={include} and exclude={exclude} leave no learner.")
+        learners = sorted(operator.name for operator in operators if operator.is_learner)
+        raise OptionError(
+            f"include={include} and exclude={exclude} leave no learner. Known are: "
+            f"{', '.join(learners)}."
+        )
     return left
 
 

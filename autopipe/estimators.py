@@ -22,7 +22,7 @@ from autopipe.ensembles.decisions import costs_of
 from autopipe.errors import OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
-from autopipe.execution.processes import warm
+from autopipe.execution.launcher import warm
 from autopipe.fitting import fit
 from autopipe.folds import splitter_name
 from autopipe.intake.alignment import check_rows, features_and_target
@@ -90,11 +90,13 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
     max_size_mb : megabytes that its fitted pipelines may take. Where the limits leave no more
         than one model of each pipeline, it is fitted to all rows if time allows.
     n_jobs : cores; -1 is all
-    device : "cpu", "cuda", or "auto" for the latter where there is one: networks are then
-        trained on the graphics card, beside the other learners on the cores
+    device : "cpu", "cuda", or "auto" for the latter where there is one: networks, and XGBoost
+        from 100,000 rows on, are then trained on the graphics card, beside the other learners
+        on the cores
     memory_limit : what all workers may hold together: bytes, or a text such as "4GB"; by
         default 80 % of what is free. Beyond it, the one that holds most costs its trial.
-    executor : "processes", "inline", or an object that runs jobs
+    executor : "processes", "inline" for this one, or an object that runs jobs; by default
+        processes, but for the first trial of less than 5 s
     path : folder that keeps the run; by default a temporary one. One that holds a run on the
         same data goes on with it: `max_trials` counts its trials too, `time_budget` is new.
     callbacks : each is called with every finished trial; one that returns True ends the run.
@@ -124,6 +126,10 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         Seconds of every stage of the fit.
     interrupted_ : bool
         Whether Ctrl-C ended the search.
+    features_ : DataFrame
+        The columns that members made for themselves; the most important first.
+    classes_ : array of shape (classes,)
+        Of `AutoClassifier`: the labels, in the order of the columns of `predict_proba`.
     n_features_in_, feature_names_in_ : as in scikit-learn
 
     Raises

@@ -298,7 +298,10 @@ def _checked(pair: Any, rows: int) -> Pair:
             f"cv gave {type(pair).__name__} where a pair of row indices was wanted: {error}"
         ) from error
     if len(np.intersect1d(train, held_out)):
-        raise OptionError("cv holds out rows that it also trains on; the score would be a lie.")
+        raise OptionError(
+            "cv holds out rows that it also trains on; the score would be a lie. Give pairs of "
+            "training rows and other rows."
+        )
     if not len(train) or not len(held_out):
         raise OptionError("cv gave a fold without training rows or without held-out rows.")
     return train, held_out

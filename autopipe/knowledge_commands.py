@@ -70,7 +70,10 @@ def knowledge(arguments: argparse.Namespace) -> None:
     own = own_path()
     if arguments.deed in ("list", "show"):
         found = _known(arguments.file)
-        _list(found) if arguments.deed == "list" else _show(found, arguments.name)
+        if arguments.deed == "list":
+            _list(found)
+        else:
+            _show(found, arguments.name)
         return
     if own is None:
         raise OptionError("AUTOPIPE_HOME is empty: no knowledge is kept on this machine.")

@@ -369,7 +369,9 @@ def _checked(
             f"{error}{hint}"
         ) from error
     if not is_finite:
-        raise OptionError(f"scoring={metric.name!r} gives no finite score for {kind}.")
+        raise OptionError(
+            f"scoring={metric.name!r} gives no finite score for {kind}. Give another one."
+        )
     try:
         metric.score(replace(target, weights=np.ones(len(y))), predictions)
     except (TypeError, ValueError):

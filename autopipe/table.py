@@ -256,14 +256,12 @@ def place_columns(
 ) -> Schema:
     """A schema with every column placed into its block, in the order of `roles`.
 
-    `precise` names the numeric columns that need float64. Columns that constant values or
-    names of rows make useless are left out. `gaps` has the codes of missing categories.
+    `precise` names the numeric columns that need float64. `gaps` has the codes of missing
+    categories.
     """
     filled = {"numbers": 0, "precise": 0, "codes": 0, "texts": 0}
     columns = []
     for name, role in roles.items():
-        if role in (Role.CONSTANT, Role.ID):
-            continue
         block = "precise" if name in precise else _BLOCK_OF_ROLE[role]
         gap = -1 if gaps is None else gaps.get(name, -1)
         place = block, filled[block]

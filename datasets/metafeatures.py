@@ -249,14 +249,9 @@ def _standardised(values: FloatArray) -> FloatArray:
 
 def _ranks(values: FloatArray) -> FloatArray:
     """Ranks of every column, centred and of length 1, so that products are correlations."""
-    order = np.argsort(values, axis=0, kind="stable")
-    ranks = np.empty_like(values)
-    np.put_along_axis(ranks, order, np.arange(len(values), dtype=np.float64)[:, None], axis=0)
-    for column in range(values.shape[1]):  # ties share their mean rank
-        _, place, count = np.unique(values[:, column], return_inverse=True, return_counts=True)
-        if len(count) < len(values):
-            ends = np.cumsum(count)
-            ranks[:, column] = (ends - (count + 1) / 2)[place]
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt(np.square(ranks).sum(axis=0))
     return np.asarray(ranks / np.where(length > 0, length, 1.0))

@@ -22,6 +22,7 @@ from autopipe.tree import TABLE_NAME, Node
 _OF_CATEGORIES = ("one_hot", "target_encoding")
 _OF_TEXTS = ("text_prediction", "text_topics")
 _LEAST_SECONDS = 0.05  # that any trial takes
+_ROUNDS = 40  # of a greedy ensemble of all trees, which has long stopped gaining by then
 _LEAST_DISTANCE = 0.1  # standard deviations of a metafeature, that is typical
 _FEWEST_SETS = 10  # for this kind of task; fewer say less than the built-in list
 
@@ -229,14 +230,14 @@ class _Bank:
         return with_it, step
 
 
-def _least_error(errors: FloatArray, rounds: int = 40) -> float:
+def _least_error(errors: FloatArray) -> float:
     """The square error of a greedy ensemble of all trees."""
     if not len(errors):
         return 1.0
     total = np.zeros(len(errors))
     least = np.inf
     error = 0.0
-    for size in range(1, rounds + 1):
+    for size in range(1, _ROUNDS + 1):
         sums = error + 2 * total + errors.diagonal()
         best = int(sums.argmin())
         error = float(sums[best])

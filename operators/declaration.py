@@ -45,7 +45,6 @@ State = Mapping[str, np.ndarray | Value | list[Value]]
 """A fitted estimator as arrays and JSON: enough to predict again, in any process."""
 
 
-@runtime_checkable
 class Transformer(Protocol):
     """Turns a table or a matrix into a matrix, or a table into one with more columns."""
 
@@ -194,7 +193,7 @@ class Operator:
     Parameters
     ----------
     name : as it prints in trees
-    family : what it is tallied under, such as "boosting" or "encoding"
+    family : what it is tallied under, such as "linear" or "encoding"
     build : "module:Class" of the estimator, imported when first built; of an operator of your
         own also the class itself, which then travels to the workers
     takes : the state of every input

@@ -30,9 +30,8 @@ from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
-_MOST_COLUMNS = (
-    500  # that one tree sees: with thousands, a round takes a second, and says little
-)
+# that one tree sees: with thousands, a round takes a second, and says little
+_MOST_COLUMNS = 500
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _judged(target: Target, seed: int) -> IntArray:
         shares = target.weights / target.weights.sum()
         few = min(_FEWEST_ROWS, np.count_nonzero(shares))
         count = max(few, round(1.0 / np.square(shares).sum()))
-    if count >= len(rows) <= _MOST_ROWS:
+    if count >= len(rows) and len(rows) <= _MOST_ROWS:
         return rows
     count = min(count, _MOST_ROWS)
     return np.random.default_rng(seed).choice(rows, count, replace=False, p=shares)

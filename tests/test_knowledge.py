@@ -234,10 +234,11 @@ def test_nothing_is_kept_where_there_is_no_home(shipped, monkeypatch):
     assert len(Knowledge().experiences()) == 11
 
 
-def test_a_home_that_cannot_be_written_costs_no_run(shipped, monkeypatch, tmp_path):
+def test_a_home_that_cannot_be_written_costs_no_run(shipped, monkeypatch, tmp_path, caplog):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("AUTOPIPE_HOME", str(tmp_path / "file"))
     note()
+    assert "What this run has found is not kept" in caplog.text
 
 
 def test_nothing_of_the_rows_is_kept(shipped):

@@ -15,7 +15,8 @@ import pytest
 from autopipe.errors import RunError
 from autopipe.execution import launcher, post
 from autopipe.execution.executor import Job
-from autopipe.execution.processes import Processes, warm
+from autopipe.execution.launcher import warm
+from autopipe.execution.processes import Processes
 from autopipe.trial import Status
 
 WORK = "nasty_work:judge"

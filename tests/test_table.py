@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from autopipe.roles import Role
-from autopipe.table import Table, place_columns
+from autopipe.table import Table
 
 MAKE = """
 import numpy as np
@@ -13,7 +13,7 @@ from autopipe.roles import Role
 from autopipe.table import Table, place_columns
 
 schema = place_columns(
-    {"c0": Role.NUMERIC, "c1": Role.CATEGORICAL, "c2": Role.CONSTANT, "c3": Role.DATETIME,
+    {"c0": Role.NUMERIC, "c1": Role.CATEGORICAL, "c3": Role.DATETIME,
      "c4": Role.BOOLEAN, "c5": Role.NUMERIC},
     {"c1": 3},
     dict.fromkeys(["c0", "c1", "c3", "c4", "c5"], False),
@@ -35,7 +35,7 @@ def table():
     return names["table"]
 
 
-def test_columns_fill_their_blocks_in_order_and_constants_are_left_out(table):
+def test_columns_fill_their_blocks_in_order(table):
     placed = [(column.name, column.block, column.index) for column in table.schema.columns]
     assert placed == [
         ("c0", "numbers", 0),
@@ -73,8 +73,3 @@ def test_the_fingerprint_is_the_same_in_another_process(table):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert other.stdout.strip() == table.fingerprint()
-
-
-def test_a_schema_is_placed_by_role_alone():
-    schema = place_columns({"c0": Role.CONSTANT}, {}, {}, frozenset())
-    assert schema.columns == ()

@@ -22,8 +22,6 @@ from autopipe.execution.memory_use import MemoryUse
 from autopipe.execution.post import Post, largest_beyond
 from autopipe.trial import Status
 
-__all__ = ["Processes", "warm"]
-
 log = logging.getLogger(__name__)
 
 _TICK = 0.05  # s between looks at memory: at 2 GB/s an allocation overshoots by 100 MB

@@ -1,4 +1,4 @@
-"""The target: classes as codes, numbers or their logarithms, and the weights of the rows."""
+"""The target: classes as codes, numbers or their logarithms."""
 
 from __future__ import annotations
 
@@ -267,9 +267,8 @@ def _as_column(y: Any) -> pd.Series[Any]:
             and y.ndim == 1
             and not all(isinstance(c, str) for c in cells_given)
         ):
-            y = np.array(
-                cells_given, dtype=object
-            )  # numpy would write a missing label as "nan"
+            # numpy would write a missing label as "nan"
+            y = np.array(cells_given, dtype=object)
         if y.ndim != 1:
             y = _only_column(y)
     column = pd.Series(y).reset_index(drop=True).rename("y")

@@ -119,7 +119,8 @@ def _opened(path: Path) -> IO[bytes]:
 def _encoding(path: Path) -> str:
     """How the bytes of a file spell text, after a look at all of them.
 
-    Without a byte order mark it is UTF-8, or Latin-1 where that fails.
+    Without a byte order mark it is UTF-8, or where that fails cp1252, which Windows writes; or
+    Latin-1, where that fails too.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding, size, line = "", 0, 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autopipe.roles import Role
 from autopipe.table import Column, Table
-from autopipe.task import FloatArray, Target, TaskKind
+from autopipe.task import Target, TaskKind
 
 _SAMPLE = 5_000  # rows in which leaks are looked for: ranks of all would cost more than a fit
 _MIN_ROWS = 100  # among fewer, all of this may come by chance
@@ -74,38 +74,15 @@ def _tells_all(values: NDArray[Any], y: NDArray[Any], column: Column, target: Ta
     values = np.where(np.isnan(values), -np.inf, values)  # where values lack may tell, too
     if target.kind is TaskKind.MULTICLASS:
         return _is_bijection(values, y)
+    from scipy.stats import rankdata, spearmanr
+    from sklearn.metrics import roc_auc_score
+
+    ranks = rankdata(values)
     if target.kind is TaskKind.BINARY:
-        area = roc_area(values, y == 1)
-        return max(area, 1 - area) >= _LEAK
-    return abs(rank_correlation(values, y)) >= _LEAK
-
-
-def roc_area(values: NDArray[Any], is_positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve of some values, ties counted half.
-
-    References
-    ----------
-    Hanley and McNeil, The Meaning and Use of the Area under a ROC Curve, Radiology 1982:
-    it is the Mann-Whitney statistic.
-    """
-    positives, negatives = is_positive.sum(), (~is_positive).sum()
-    rank_sum = ranks(values)[is_positive].sum()
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Spearman's rank correlation, 0 where one of them is constant."""
-    one, other = ranks(first), ranks(second)
-    one, other = one - one.mean(), other - other.mean()
-    norm = np.sqrt((one @ one) * (other @ other))
-    return float(one @ other / norm) if norm else 0.0
-
-
-def ranks(values: NDArray[Any]) -> FloatArray:
-    """Ranks from 1 up, equal values sharing the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[places])
+        area = roc_auc_score(y, ranks)
+        return bool(max(area, 1.0 - area) >= _LEAK)
+    is_constant = np.ptp(ranks) == 0 or np.ptp(y) == 0
+    return not is_constant and bool(abs(spearmanr(ranks, y).statistic) >= _LEAK)
 
 
 def _is_bijection(values: NDArray[Any], y: NDArray[Any]) -> bool:

@@ -147,7 +147,12 @@ class Inspection:
 
     @property
     def features_(self) -> pd.DataFrame:
-        """The columns that members made for themselves; `features` in `lineage` says how."""
+        """The columns that members made for themselves, the most important first.
+
+        `formula` is in the names of the user's columns; `members` are the numbers of the trials
+        that use it; `models` is the share of their fitted models that do, and `importance` its
+        share of what the splits of boosted trees gain, both by weight.
+        """
         return features(self._fitted())
 
     def failures(self) -> pd.DataFrame:
