@@ -16,8 +16,8 @@ from autopipe.errors import OptionError
 from autopipe.folds import make_folds, splitter_name
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
+from autopipe.model import Model
 from autopipe.moving import final_scores, moved, with_judged_front
-from autopipe.persistence import Model
 from autopipe.placement import core_count
 from autopipe.plain import from_json
 from autopipe.refitting import Rows

@@ -245,7 +245,7 @@ class _Inquiry:
         best = np.inf
         blind: dict[str, float] = {}
         if self._has_time(self._took):
-            best = _attempted("best score", lambda: metric.score(target, _truth(target)), best)
+            best = _attempted("best score", lambda: metric.score(target, target.truth), best)
         if self._has_time(self._took):
             blind = _attempted("baseline", self._blind, blind)
         return replace(
@@ -303,13 +303,6 @@ def _attempted(what: str, work: Callable[[], _T], otherwise: _T) -> _T:
     except Exception as error:  # a model must not be lost for a number about it
         log.warning("The %s is left out: %s: %s", what, type(error).__name__, error)
         return otherwise
-
-
-def _truth(target: Target) -> FloatArray:
-    """What is right as a prediction."""
-    if target.is_classification:
-        return np.asarray(np.eye(target.n_classes)[target.y])
-    return np.asarray(target.y[:, None], dtype=np.float64)
 
 
 def _simple_trials(trials: Sequence[Trial]) -> dict[str, float]:

@@ -32,8 +32,9 @@ from autopipe.intake.suspicion import warn_of_suspicions
 from autopipe.keywords import explaining_keywords
 from autopipe.leaving import Leaving
 from autopipe.metrics import Metric, metric_for
+from autopipe.model import Model
 from autopipe.operators.declaration import Operator
-from autopipe.persistence import Model, read_model
+from autopipe.persistence import read_model
 from autopipe.plain import plain, to_json
 from autopipe.planning import Planning, widened
 from autopipe.relations.joining import frames_of, joined

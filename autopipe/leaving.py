@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from autopipe.export.exporting import export_folder, export_script
-from autopipe.persistence import Model, write_model
+from autopipe.model import Model
+from autopipe.persistence import write_model
 
 
 class Leaving:

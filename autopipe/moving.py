@@ -17,7 +17,7 @@ from autopipe.ensembles.members import Candidates, Selection
 from autopipe.ensembles.predictor import Member
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
-from autopipe.persistence import Model
+from autopipe.model import Model
 from autopipe.seeds import Seeds
 
 _SECONDS = 5.0  # at most, to judge all there is to choose from, or to calibrate what is chosen

@@ -21,11 +21,11 @@ from autopipe.errors import DeadlineReached
 from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.folds import Folds
 from autopipe.metrics import Metric
+from autopipe.model import Model
 from autopipe.operators.boosting import Booster, rounds_for_all
 from autopipe.operators.catalogue import estimator_for, operator_named
 from autopipe.operators.declaration import FoldsLearner
 from autopipe.operators.fitted import FittedTree
-from autopipe.persistence import Model
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target

@@ -66,6 +66,13 @@ class Target:
         return self.n_classes if self.is_classification else 1
 
     @property
+    def truth(self) -> FloatArray:
+        """What would be predicted without error, shape (rows, outputs)."""
+        if self.is_classification:
+            return np.asarray(np.eye(self.n_classes)[self.y])
+        return np.asarray(self.y, dtype=np.float64)[:, None]
+
+    @property
     def row_weights(self) -> FloatArray:
         """The weights, ones where all rows weigh the same."""
         return np.ones(len(self.y)) if self.weights is None else self.weights

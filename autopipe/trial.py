@@ -119,6 +119,11 @@ class Trial:
         return self.status is Status.COMPLETE
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it ended otherwise than was meant: a screen is meant to be partial."""
+        return self.status not in (Status.COMPLETE, Status.PARTIAL)
+
+    @property
     def reason(self) -> str:
         """What went wrong, as in "killed by signal N (SIGSEGV)": alike ones read alike."""
         line = self.failure.strip().partition("\n")[0] or self.status.value

@@ -146,15 +146,8 @@ def joint_errors(predictions: FloatArray, target: Target) -> FloatArray:
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
     target = target.take(rows)
-    truth, weights = _truth(target), target.row_weights
+    truth, weights = target.truth, target.row_weights
     share = np.sqrt(weights / weights.sum())[:, None]
     prior = np.square(share * (truth - np.average(truth, axis=0, weights=weights))).sum()
     errors = ((predictions[:, rows] - truth) * share).reshape(len(predictions), -1)
     return np.asarray(errors @ errors.T / max(float(prior), 1e-300), dtype=np.float32)
-
-
-def _truth(target: Target) -> FloatArray:
-    """Probabilities or numbers of shape (rows, outputs) that would be without error."""
-    if not target.is_classification:
-        return np.asarray(target.y, dtype=np.float64)[:, None]
-    return np.asarray(target.y[:, None] == np.arange(target.n_classes), dtype=np.float64)

@@ -169,7 +169,7 @@ def _of_values(numbers: FloatArray, codes: IntArray) -> dict[str, float]:
 
 def _of_target(target: Target) -> dict[str, float]:
     if not target.is_classification:
-        y = _outcomes(target)[:, 0]
+        y = np.clip(target.truth[:, 0], -LARGEST, LARGEST)
         spread = float(y.std()) or 1.0
         skew = float(y.mean() - np.median(y)) / spread
         distinct = len(np.unique(y)) / len(y)
@@ -192,7 +192,7 @@ def _landmarks(
 ) -> dict[str, float]:
     rows = rng.permutation(len(target.y))[:_LANDMARK_ROWS]
     X = _standardised(np.hstack([_filled(numbers), _frequencies(codes)])[rows])
-    Y = _standardised(_outcomes(target.take(rows)))
+    Y = _standardised(np.clip(target.take(rows).truth, -LARGEST, LARGEST))
     half = len(rows) // 2
     if not X.shape[1] or not Y.shape[1] or half < 2:
         return {"best_column": 0.0, "linear": 0.0, "neighbour": 0.0}
@@ -208,13 +208,6 @@ def _landmarks(
         "linear": _explained(linear, Y_valid),
         "neighbour": _explained(neighbour, Y_valid),
     }
-
-
-def _outcomes(target: Target) -> FloatArray:
-    """A column for every class, or the number."""
-    if not target.is_classification:
-        return np.clip(np.asarray(target.y, np.float64), -LARGEST, LARGEST)[:, None]
-    return np.asarray(target.y[:, None] == np.arange(target.n_classes), dtype=np.float64)
 
 
 def _explained(predicted: FloatArray, truth: FloatArray) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autopipe.confusion import confusion
 from autopipe.errors import DeadlineReached, OptionError
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
@@ -230,8 +231,7 @@ class _Search:
 
     def _of_pairs(self, chosen: IntArray, rows: IntArray) -> float:
         n_classes, target = self._target.n_classes, self._target.take(rows)
-        pairs = target.y * n_classes + chosen
-        counts = np.bincount(pairs, target.weights, n_classes**2).astype(np.float64)
+        counts = confusion(target, chosen).ravel()
         met = np.flatnonzero(counts)
         few = Target(target.kind, met // n_classes, n_classes, counts[met])
         return self._metric.score(few, _certain(met % n_classes, n_classes))

@@ -13,8 +13,8 @@ import numpy as np
 from autopipe.operators.cost import Shape
 from autopipe.operators.declaration import Limits, State
 from autopipe.operators.gaps import Gaps
-from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
+from autopipe.operators.targets import LaplaceFloor, Unit
 from autopipe.space import Value
 from autopipe.task import FloatArray, Loss, Target
 
@@ -172,7 +172,7 @@ class Booster(ABC):
         self._unit = Unit()
         self._single = Single()
         self._gaps = Gaps()
-        self._doubt = Doubt()
+        self._floor = LaplaceFloor()
         self._model: Any = None  # of the library, which carries no types
 
     def _watch(self, target: Target, limits: Limits) -> BestRound:
@@ -208,7 +208,7 @@ class Booster(ABC):
         """The library's own format, up to the best round."""
         model = np.frombuffer(self._dumped(), dtype=np.uint8)
         columns = {**self._single.state(), **self._gaps.state()}
-        outcome = {"outputs": self._outputs, **asdict(self._unit), "doubt": self._doubt.share}
+        outcome = {"outputs": self._outputs, **asdict(self._unit), "doubt": self._floor.share}
         return {**outcome, **columns, "model": model}
 
     def restore(self, state: State) -> Self:
@@ -217,10 +217,14 @@ class Booster(ABC):
         assert isinstance(model, np.ndarray) and isinstance(outputs, int)
         # Models of former versions have learned in the unit of their target.
         centre, scale = state.get("centre", 0.0), state.get("scale", 1.0)
-        doubt = state.get("doubt", 0.0)
+        floor = state.get("doubt", 0.0)
         assert isinstance(centre, float) and isinstance(scale, float)
-        assert isinstance(doubt, float)
-        self._outputs, self._unit, self._doubt = outputs, Unit(centre, scale), Doubt(doubt)
+        assert isinstance(floor, float)
+        self._outputs, self._unit, self._floor = (
+            outputs,
+            Unit(centre, scale),
+            LaplaceFloor(floor),
+        )
         self._single, self._gaps = Single.restored(state), Gaps.restored(state)
         self._model = self._loaded(model.tobytes())
         return self

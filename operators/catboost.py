@@ -29,8 +29,8 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.gaps import Gaps
-from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
+from autopipe.operators.targets import LaplaceFloor, Unit
 from autopipe.space import Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
@@ -83,7 +83,7 @@ class CatBoost(Booster):
         check_deadline(limits)
         self._unit, self._single = prepared.unit, prepared.single
         self._gaps = Gaps.of(prepared.X, train_rows)
-        self._doubt = Doubt.of_absent(prepared.target.take(train_rows))
+        self._floor = LaplaceFloor.of_absent(prepared.target.take(train_rows))
         best = self._watch(prepared.target.take(valid_rows), limits)
         stop = _Stop(best)
         self._model = catboost.CatBoost(
@@ -140,9 +140,9 @@ class CatBoost(Booster):
             return self._unit.restored(raw.reshape(-1, 1))
         if self._outputs == 2:
             positive = 1.0 / (1.0 + np.exp(-raw.ravel()))
-            return self._doubt.mixed(np.column_stack([1.0 - positive, positive]))
+            return self._floor.mixed(np.column_stack([1.0 - positive, positive]))
         shifted = np.exp(raw - raw.max(axis=0))
-        return self._doubt.mixed(np.asarray((shifted / shifted.sum(axis=0)).T))
+        return self._floor.mixed(np.asarray((shifted / shifted.sum(axis=0)).T))
 
     def gains(self, columns: int) -> FloatArray:
         told = np.zeros(columns)

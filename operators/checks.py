@@ -287,11 +287,8 @@ def _toy(
     table, target = toy_table(kind, _ROWS, seed, missing=missing, **awkward)
     data: _Data = table
     if Predictions in op.takes:
-        truth = (
-            np.eye(target.outputs)[target.y] if target.is_classification else target.y[:, None]
-        )
         noise = np.random.default_rng(seed).dirichlet(np.ones(target.outputs), size=_ROWS)
-        data = 0.5 * truth + 0.5 * noise
+        data = 0.5 * target.truth + 0.5 * noise
     elif Raw not in op.takes:
         data = _matrix(table, op.takes[0])
     for array in (*_arrays(data), target.y):

@@ -20,8 +20,8 @@ from autopipe.operators.declaration import (
     State,
     check_deadline,
 )
-from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
+from autopipe.operators.targets import LaplaceFloor, Unit
 from autopipe.space import Choice, Int, Value
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -57,7 +57,7 @@ class _Forest:
         self._n_outputs = 0
         self._single = Single()
         self._unit = Unit()
-        self._doubt = Doubt()
+        self._floor = LaplaceFloor()
 
     def prepare(self, X: Matrix, target: Target, limits: Limits) -> object:
         single = Single.of(X)  # of all rows, but not of their target
@@ -76,7 +76,7 @@ class _Forest:
         self._single, values, target = prepared
         train = target.take(train_rows).weighed
         # scikit-learn splits no node whose variance is 2e-16, and our leaves are float32.
-        self._unit, self._doubt = Unit.of(train), Doubt.of(train)
+        self._unit, self._floor = Unit.of(train), LaplaceFloor.of(train)
         train = self._unit.measured(train)
         forest = self._unfitted(train, seed, limits)
         X = values[train_rows]
@@ -125,11 +125,11 @@ class _Forest:
             leaves = _leaves(values[rows], arrays)
             means = arrays["leaf_values"][leaves].mean(axis=0, dtype=np.float64)
             predictions[rows, arrays["outputs"]] = means
-        return self._doubt.mixed(self._unit.restored(predictions))
+        return self._floor.mixed(self._unit.restored(predictions))
 
     def state(self) -> State:
         outcome = {"n_outputs": self._n_outputs, **asdict(self._unit)}
-        numbers = {**outcome, "doubt": self._doubt.share}
+        numbers = {**outcome, "doubt": self._floor.share}
         return {**self._arrays, **self._single.state(), **numbers}
 
     def restore(self, state: State) -> Self:
@@ -138,7 +138,7 @@ class _Forest:
         # Former versions have learned around the mean, in the unit of the target.
         centre, scale = arrays.pop("centre"), arrays.pop("scale", np.ones(1))
         self._unit = Unit(centre.item(), scale.item())
-        self._doubt = Doubt(arrays.pop("doubt", np.zeros(1)).item())
+        self._floor = LaplaceFloor(arrays.pop("doubt", np.zeros(1)).item())
         self._single = Single.restored(state)
         self._arrays = arrays
         return self

@@ -20,6 +20,7 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.linear import Logistic
+from autopipe.operators.targets import Unit
 from autopipe.space import Choice, Int, Value
 from autopipe.task import FloatArray, IntArray, Target
 
@@ -50,10 +51,9 @@ class _Part:
         weights = np.ones(len(rows))
         if train.weights is not None:
             weights = train.weights / train.weights.mean()
-        is_classes = train.is_classification
-        y = np.eye(train.n_classes)[train.y] if is_classes else train.y[:, None]
+        y = train.truth
         centre = np.average(y, axis=0, weights=weights)
-        scale = 1.0 if is_classes else (float(y.std()) or 1.0)
+        scale = Unit.of(train).scale
         return cls(values[rows], (y - centre) / scale, weights, centre, scale)
 
 

@@ -26,7 +26,7 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.gaps import Gaps
-from autopipe.operators.outcomes import Doubt, Unit
+from autopipe.operators.targets import LaplaceFloor, Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
@@ -85,7 +85,7 @@ class LightGBM(Booster):
         # A subset sorts the rows it is given; so are the predictions that come back.
         train_rows, order = np.sort(train_rows), np.argsort(valid_rows)
         train_target = prepared.target.take(train_rows)
-        self._unit, self._doubt = Unit.of(train_target), Doubt.of_absent(train_target)
+        self._unit, self._floor = Unit.of(train_target), LaplaceFloor.of_absent(train_target)
         train = prepared.dataset.subset(train_rows).construct()
         train.set_label(self._unit.measured(train_target).y)
         valid = prepared.dataset.subset(valid_rows[order])
@@ -132,7 +132,7 @@ class LightGBM(Booster):
         self._model.best_iteration = best.rounds
         unsorted = np.empty_like(best.predictions)
         unsorted[order] = best.predictions
-        return self._doubt.mixed(self._unit.restored(unsorted))
+        return self._floor.mixed(self._unit.restored(unsorted))
 
     @property
     def rounds(self) -> int:
@@ -145,7 +145,7 @@ class LightGBM(Booster):
             return np.empty((0, self._outputs))  # LightGBM refuses
         values = self._gaps.filled(X.values)
         found = as_outputs(self._model.predict(values, num_threads=1), self._outputs)
-        return self._doubt.mixed(self._unit.restored(found))
+        return self._floor.mixed(self._unit.restored(found))
 
     def gains(self, columns: int) -> FloatArray:
         return np.asarray(self._model.feature_importance("gain"), np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from autopipe.operators.fold_programs import train_folds
 from autopipe.operators.layers import Network, NumpyOps
 from autopipe.operators.network_inputs import Inputs, Layout, edges_of
 from autopipe.operators.recipes import FoldData, Recipe, Rows, batch_of, epochs_of
+from autopipe.operators.targets import Unit
 from autopipe.task import FloatArray, IntArray, Target
 
 _PATIENCE = 0.3  # of the epochs: from the end of one wave of the rate to the end of the next
@@ -33,19 +34,15 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How a number to be predicted was standardised, and between which it lies."""
+    """What a number to be predicted was measured in, and between which it lies."""
 
-    centre: float
-    factor: float
-    low: float
-    high: float
+    unit: Unit = field(default_factory=Unit)
+    low: float = 0.0
+    high: float = 0.0
 
     @classmethod
     def of(cls, train: Target) -> _Outcome:
-        centre = np.average(train.y, weights=train.weights)
-        spread = np.sqrt(np.average((train.y - centre) ** 2, weights=train.weights))
-        span = float(train.y.min()), float(train.y.max())
-        return cls(float(centre), float(spread) or 1.0, *span)
+        return cls(Unit.of(train), float(train.y.min()), float(train.y.max()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +149,7 @@ class NeuralNetwork:
             "centre": inputs.centre,
             "factor": inputs.factor,
             "slot_of": inputs.slot_of,
-            "outcome": [outcome.centre, outcome.factor, outcome.low, outcome.high],
+            "outcome": [outcome.unit.centre, outcome.unit.scale, outcome.low, outcome.high],
             "outputs": self._network.outputs,
             **{_WEIGHT + name: weight[0] for name, weight in self._weights.items()},
         }
@@ -167,9 +164,9 @@ class NeuralNetwork:
             if name.startswith(_WEIGHT)
         }
         network = self._shaped(layout, values["outputs"])
-        return self._take(
-            Inputs(layout, **arrays), _Outcome(*values["outcome"]), network, weights
-        )
+        centre, scale, low, high = values["outcome"]
+        outcome = _Outcome(Unit(centre, scale), low, high)
+        return self._take(Inputs(layout, **arrays), outcome, network, weights)
 
     def _take(
         self,
@@ -207,7 +204,7 @@ class NeuralNetwork:
         train_target, valid_target = (target.take(rows).weighed for rows in pair)
         network = self._shaped(layout, target.outputs)
         inputs = Inputs.fitted(X.values[pair[0]], layout)
-        outcome = _Outcome(0.0, 1.0, 0.0, 0.0)
+        outcome = _Outcome()
         prior = np.zeros(1)
         if target.is_classification:
             prior = np.log(train_target.prior())
@@ -250,7 +247,7 @@ class NeuralNetwork:
         outputs = np.concatenate(parts, axis=1).astype(np.float64)
         if self._network.outputs == 1:
             outcome = self._outcome
-            predictions = outputs.mean(axis=0) * outcome.factor + outcome.centre
+            predictions = outcome.unit.restored(outputs.mean(axis=0))
             return np.asarray(np.clip(predictions, outcome.low, outcome.high))
         shares = np.exp(outputs - outputs.max(axis=2, keepdims=True))
         shares /= shares.sum(axis=2, keepdims=True)
@@ -287,9 +284,7 @@ def fit_together(
 
 
 def _rows(values: FloatArray, target: Target, inputs: Inputs, outcome: _Outcome) -> Rows:
-    y = target.y
-    if not target.is_classification:
-        y = (y - outcome.centre) / outcome.factor
+    y = outcome.unit.measured(target).y
     weights = np.ones(len(y))
     if target.weights is not None:
         weights = target.weights / target.weights.mean()

@@ -26,8 +26,8 @@ from autopipe.operators.declaration import (
     check_deadline,
 )
 from autopipe.operators.gaps import Gaps
-from autopipe.operators.outcomes import Doubt, Unit
 from autopipe.operators.single import Single
+from autopipe.operators.targets import LaplaceFloor, Unit
 from autopipe.space import Choice, Float, Int, Value
 from autopipe.task import FloatArray, IntArray, Loss, Target, TaskKind
 
@@ -74,7 +74,7 @@ class XGBoost(Booster):
         X, target, self._single = prepared.X, prepared.target, prepared.single
         self._gaps = Gaps.of(X, train_rows, has_categories=True)
         train_target = target.take(train_rows)
-        self._unit, self._doubt = Unit.of(train_target), Doubt.of_absent(train_target)
+        self._unit, self._floor = Unit.of(train_target), LaplaceFloor.of_absent(train_target)
         target = self._unit.measured(target)
         bins = bins_for(len(X))
         train = self._quantised(
@@ -123,7 +123,7 @@ class XGBoost(Booster):
         return self._restored(predictions)
 
     def _restored(self, predictions: FloatArray) -> FloatArray:
-        return self._doubt.mixed(self._unit.restored(as_outputs(predictions, self._outputs)))
+        return self._floor.mixed(self._unit.restored(as_outputs(predictions, self._outputs)))
 
     def _quantised(
         self, X: Matrix, target: Target, limits: Limits, bins: int, ref: Any = None

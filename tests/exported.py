@@ -13,7 +13,7 @@ from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.intake.coding import Coding
 from autopipe.intake.labels import TargetCoding
-from autopipe.persistence import Model
+from autopipe.model import Model
 from autopipe.seeds import Seeds
 from autopipe.tree import parse
 

@@ -14,7 +14,7 @@ from sklearn.ensemble import (
 from autopipe.matrix import Matrix
 from autopipe.operators.declaration import Limits
 from autopipe.operators.forests import ExtraTrees, RandomForest
-from autopipe.operators.outcomes import Unit
+from autopipe.operators.targets import Unit
 from autopipe.task import Target, TaskKind
 
 RNG = np.random.default_rng(0)

@@ -20,7 +20,15 @@ FLOORS = (
     dict.fromkeys(
         (
             *("arguments", "choice", "conclusion", "export", "fitting", "initial"),
-            *("keywords", "learning", "leaving", "persistence", "placement", "planning"),
+            *(
+                "keywords",
+                "learning",
+                "leaving",
+                "model",
+                "persistence",
+                "placement",
+                "planning",
+            ),
             *("presets", "reports", "resuming", "run", "searching"),
             *("afterwards", "deployment", "moving", "refitting", "second_level"),
         ),

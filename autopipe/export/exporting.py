@@ -19,9 +19,9 @@ from autopipe.export.proof import Rehearsal, difference
 from autopipe.export.scripts import arguments_of, fit_script, predict_script
 from autopipe.intake.alignment import check_rows
 from autopipe.intake.frames import as_frame
+from autopipe.model import Model
 from autopipe.operators.catalogue import operator_named
 from autopipe.operators.fitted import packed
-from autopipe.persistence import Model
 from autopipe.probes import probe_rows, probe_target
 from autopipe.relations.joining import frames_of
 from autopipe.relations.probes import probe_tables

@@ -6,6 +6,7 @@ import ast
 import math
 import platform
 import shlex
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -16,9 +17,9 @@ from autopipe.ensembles.predictor import Member
 from autopipe.errors import ExportError
 from autopipe.export.closure import Closure
 from autopipe.export.modules import Name
+from autopipe.model import Model
 from autopipe.operators.boosting import Booster
 from autopipe.operators.catalogue import operator_named
-from autopipe.persistence import Model
 from autopipe.plain import from_json
 from autopipe.task import Loss
 from autopipe.tree import TABLE_NAME, WITH_FEATURES, Node, parse
@@ -252,12 +253,7 @@ def _header(
 def _wrapped(paragraph: str) -> str:
     if paragraph.startswith("    "):
         return paragraph
-    lines = [""]
-    for word in paragraph.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > _WIDTH:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\n".join(lines)
+    return textwrap.fill(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _plain(text: str) -> str:

@@ -93,9 +93,9 @@ class _Standalone(BaseEstimator):
         )
         seeds = Seeds.of(self.random_state)
         if self.folds == 1:
-            folds = holdout(target, seeds, groups)
+            folds = holdout(target, seeds)
         else:
-            folds = make_folds(target, self.folds, seeds, groups)
+            folds = make_folds(target, self.folds, seeds)
         predictor = self._predictor(rows.table, target, folds, seeds)
         decision = None if self.costs is None else Decision(np.array(self.costs))
         self.model_ = Delivered(rows.coding, coding, predictor, decision)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from autopipe.operators.catalogue import learner_of
-from autopipe.trial import Status, Trial
+from autopipe.trial import Trial
 
 _COLUMNS = ("learner", "status", "reason", "count", "share", "tree", "traceback")
 _MOST_TOLD = 5  # reasons, in a warning
@@ -21,7 +21,7 @@ def failures(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     groups: dict[tuple[str, str, str], list[Trial]] = {}
     for trial in trials:
-        if not trial.is_complete and trial.status is not Status.PARTIAL:
+        if trial.has_failed:
             key = (learner_of(trial.tree), trial.status.value, trial.reason)
             groups.setdefault(key, []).append(trial)
     rows = [

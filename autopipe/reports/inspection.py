@@ -10,7 +10,7 @@ from autopipe.errors import InputError, OptionError
 from autopipe.intake.alignment import check_rows
 from autopipe.intake.frames import as_frame, is_named
 from autopipe.metrics import Metric, metric_for
-from autopipe.persistence import Model
+from autopipe.model import Model
 from autopipe.plain import plain
 from autopipe.reports.failures import failures
 from autopipe.reports.importance import permutation_importance

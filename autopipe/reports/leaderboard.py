@@ -14,7 +14,7 @@ from autopipe.ensembles.predictor import Predictor
 from autopipe.errors import InputError, ShapeError
 from autopipe.intake.labels import TargetCoding
 from autopipe.metrics import Metric
-from autopipe.persistence import Model
+from autopipe.model import Model
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target, TaskKind
 from autopipe.trial import Source, Trial

@@ -10,11 +10,11 @@ import pandas as pd
 
 from autopipe.ensembles.predictor import Member
 from autopipe.intake.coding import Coding
+from autopipe.model import Model
 from autopipe.operators.boosting import Booster
 from autopipe.operators.fitted import FittedTree
 from autopipe.operators.programs import WithFeatures
 from autopipe.operators.programs_formulas import Formula
-from autopipe.persistence import Model
 from autopipe.table import Table, Texts
 
 

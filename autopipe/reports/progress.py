@@ -12,7 +12,7 @@ from rich.text import Text
 from autopipe.clock import Clock
 from autopipe.metrics import Metric
 from autopipe.reports.notebook import NotebookLine, is_notebook
-from autopipe.trial import Status, Trial
+from autopipe.trial import Trial
 
 _MOST_FAMILIES = 3  # that the line names
 
@@ -76,7 +76,7 @@ class Progress:
     def update(self, trial: Trial, ensemble_score: float | None) -> None:
         """Take note of a finished trial and of the ensemble after it."""
         self._trials += 1
-        self._failed += not trial.is_complete and trial.status is not Status.PARTIAL
+        self._failed += trial.has_failed
         self._running = {n: f for n, f in self._running.items() if n != trial.number}
         self.ensemble_score = ensemble_score
         if trial.score is not None and (self._best is None or trial.score > self._best):

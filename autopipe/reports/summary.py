@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from autopipe.persistence import Model
+from autopipe.model import Model
 from autopipe.reports.leaderboard import NOT_USED, leaderboard
 
 _STYLE = "border:1px solid; border-radius:6px; padding:.6em 1em; display:inline-block"
