@@ -34,7 +34,7 @@ from autopipe.execution.files import data_path
 from autopipe.execution.loop import Loop
 from autopipe.execution.own_operators import write_operators
 from autopipe.execution.pacing import Pace
-from autopipe.execution.plan import affordable_fits, plan
+from autopipe.execution.plan import Plan, affordable_fits, plan
 from autopipe.execution.racing import Race
 from autopipe.execution.run_data import RunData
 from autopipe.execution.store import Store
@@ -128,79 +128,112 @@ def fit(
     """
     init = initial_trees(options.init)  # from a folder too, before it is ours
     operators = narrowed(chosen_operators(options.include, options.exclude), options.space)
-    seconds = clock.budget if clock.budget is not None else float("inf")
     former = {} if options.path is None else facts_in(options.path)
     seeds = seeds or Seeds.of(former.get("seed"))
     cores = core_count(options.n_jobs)
     table, target, folds = _judged(table, target, options, seeds, former, clock)
-    shape = Shape.of(table, target)
     if len(folds) == 1:  # a calibrator learns from the other folds
         operators = [operator for operator in operators if not operator.is_calibrator]
-    is_stacked = options.ensemble == "stack" and can_be_stacked(table, folds)
-    if options.ensemble == "stack" and not is_stacked:
-        warnings.warn(
-            "ensemble='stack' makes no second level here, which needs four folds or more (here "
-            f"{len(folds)}), every row held out, and no monotone column.",
-            stacklevel=3,
-        )
+    is_stacked = _is_stacked(options.ensemble, table, folds)
     data = RunData(table, target, folds)
     with ExitStack() as stack:
         with clock.stage("setup"):
-            folder = _folder(options.path, stack)
-            scoring = _scoring_seconds(target, metric)
-            grammar = Grammar(operators, table.schema, target.kind, len(table))
-            shares = plan(shape, len(folds), cores, clock.budget)
-            is_for_device = device_gains(options.device, len(table))
-            costs = CostModel(shape, folds, shares.fold_threads, is_for_device)
-            situation = Situation.of(
-                table, target, len(folds), cores * seconds, costs.core_seconds
-            )
-            store, trials = _begun(stack, folder, data, metric, seeds, options)
-            gains = _gains(target, folds, metric, store, options, clock)
-            search = _search(grammar, situation, options, seeds, table, target, gains, init)
-            write_operators(data_path(folder), own_operators(options.include))
-            memory_mb = options.memory_limit_mb or usable_megabytes()
-            executor = chosen_executor(
-                options.executor, folder, shares.workers, memory_mb, clock, options.device,
-                is_for_device,
-            )  # fmt: skip
-            stack.callback(executor.close)
+            engine = _engine(stack, data, metric, operators, init, options, seeds, clock)
         run = Run(
             table,
             target,
             folds,
             metric,
-            store,
+            engine.store,
             clock,
             stack.enter_context(Progress(clock, metric, options.verbose)),
             single=options.ensemble == "none",
-            max_megabytes=_disk_megabytes(folder),
+            max_megabytes=_disk_megabytes(engine.store.folder),
             keeps_predictions=options.max_trials is not None,
             callbacks=options.callbacks,
             demands=options.demands,
             rows=Rows(table, target, folds, metric, seeds, cores),
         )
         if is_stacked:
-            finish = clock.end - _finish_seconds(clock.budget, scoring)
+            finish = clock.end - _finish_seconds(clock.budget, engine.scoring_seconds)
             run.stacking = Stacking(table, target, folds, metric, seeds, finish, cores)
         with clock.stage("search"):
             is_refitted = options.demands.are_any or folds.are_early
-            search_end = _search_end(clock, is_stacked, is_refitted, scoring)
-            search_end = max(search_end, clock.now() + _LEAST_SECONDS)
-            run.take_up(trials)
-            for trial in trials:
-                search.tell(trial)
-            share = 1 / shares.workers
-            pace = Pace(costs, clock, search_end, share, max_megabytes=memory_mb * share)
-            threads, most = shares.fold_threads, options.max_trials
-            loop = _loop(search, executor, pace, run, seeds, threads, most, trials)
-            _run_out(loop, run)
-        run.progress.ending = getattr(search, "ended", "")
+            search_end = _search_end(clock, is_stacked, is_refitted, engine.scoring_seconds)
+            _run_out(_loop(engine, run, seeds, search_end, options.max_trials), run)
+        run.progress.ending = getattr(engine.search, "ended", "")
         with clock.stage("finish"), patience():
             fitted = run.result(seeds, options.costs)
             if options.knowledge is not None and options.max_trials is None:
                 run.remember(options.knowledge)
             return fitted
+
+
+def _is_stacked(ensemble: str, table: Table, folds: Folds) -> bool:
+    """Whether there is to be a second level, with a warning where there cannot be."""
+    if ensemble != "stack" or can_be_stacked(table, folds):
+        return ensemble == "stack"
+    warnings.warn(
+        "ensemble='stack' makes no second level here, which needs four folds or more (here "
+        f"{len(folds)}), every row held out, and no monotone column.",
+        stacklevel=4,
+    )
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class _Engine:
+    """What proposes trees, what judges them, and where that is kept.
+
+    Parameters
+    ----------
+    former : trials of an earlier call
+    memory_mb : that all workers may hold together
+    scoring_seconds : that the metric takes for the whole table
+    """
+
+    search: Search
+    executor: Executor
+    store: Store
+    former: Sequence[Trial]
+    costs: CostModel
+    shares: Plan
+    memory_mb: float
+    scoring_seconds: float
+
+
+def _engine(
+    stack: ExitStack,
+    data: RunData,
+    metric: Metric,
+    operators: Sequence[Operator],
+    init: Sequence[Node],
+    options: Options,
+    seeds: Seeds,
+    clock: Clock,
+) -> _Engine:
+    """What a run needs before its first trial; the stack closes it."""
+    table, target, folds = data.table, data.target, data.folds
+    shape, cores = Shape.of(table, target), core_count(options.n_jobs)
+    folder = _folder(options.path, stack)
+    scoring_seconds = _scoring_seconds(target, metric)
+    grammar = Grammar(operators, table.schema, target.kind, len(table))
+    shares = plan(shape, len(folds), cores, clock.budget)
+    is_for_device = device_gains(options.device, len(table))
+    costs = CostModel(shape, folds, shares.fold_threads, is_for_device)
+    core_seconds = cores * (math.inf if clock.budget is None else clock.budget)
+    situation = Situation.of(table, target, len(folds), core_seconds, costs.core_seconds)
+    store, former = _begun(stack, folder, data, metric, seeds, options)
+    gains = _gains(target, folds, metric, store, options, clock)
+    search = _search(grammar, situation, options, seeds, table, target, gains, init)
+    write_operators(data_path(folder), own_operators(options.include))
+    memory_mb = options.memory_limit_mb or usable_megabytes()
+    executor = chosen_executor(
+        options.executor, folder, shares.workers, memory_mb, clock, options.device,
+        is_for_device,
+    )  # fmt: skip
+    stack.callback(executor.close)
+    return _Engine(search, executor, store, former, costs, shares, memory_mb, scoring_seconds)
 
 
 def _gains(
@@ -234,25 +267,31 @@ def _search_end(clock: Clock, is_stacked: bool, is_refitted: bool, scoring: floa
 
 
 def _loop(
-    search: Search,
-    executor: Executor,
-    pace: Pace,
-    run: Run,
-    seeds: Seeds,
-    fold_threads: int,
-    max_trials: int | None,
-    former: Sequence[Trial],
+    engine: _Engine, run: Run, seeds: Seeds, search_end: float, max_trials: int | None
 ) -> Loop:
-    """What judges the search's trees, and tells search and run of them."""
+    """What judges the search's trees, and tells search and run of them: first the former ones.
+
+    Parameters
+    ----------
+    search_end : when learners have to stop
+    """
     target, folds, metric, clock = run.target, run.folds, run.metric, run.clock
+    search, store, shares = engine.search, engine.store, engine.shares
+    search_end = max(search_end, clock.now() + _LEAST_SECONDS)
+    run.take_up(engine.former)
+    for trial in engine.former:
+        search.tell(trial)
+    share = 1 / shares.workers
     glimpse = folds.glimpse(target, seeds)
     return Loop(
         ask=search.ask,
         tell=search.tell,
         announce=run.announce,
-        pace=pace,
-        executor=executor,
-        store=run.store,
+        pace=Pace(
+            engine.costs, clock, search_end, share, max_megabytes=engine.memory_mb * share
+        ),
+        executor=engine.executor,
+        store=store,
         clock=clock,
         score=lambda predictions: fold_scores(predictions, target, folds, metric),
         race=None if clock.budget is None else Race(target, folds),
@@ -260,10 +299,10 @@ def _loop(
         observe=run.observe,
         refresh=run.refresh,
         seed=seeds.root,
-        search_end=pace.search_end,
+        search_end=search_end,
         max_trials=max_trials,
-        fold_threads=fold_threads,
-        former=former,
+        fold_threads=shares.fold_threads,
+        former=engine.former,
         objection=run.objection,
     )
 

@@ -220,11 +220,8 @@ class Booster(ABC):
         floor = state.get("doubt", 0.0)
         assert isinstance(centre, float) and isinstance(scale, float)
         assert isinstance(floor, float)
-        self._outputs, self._unit, self._floor = (
-            outputs,
-            Unit(centre, scale),
-            LaplaceFloor(floor),
-        )
+        self._outputs, self._unit = outputs, Unit(centre, scale)
+        self._floor = LaplaceFloor(floor)
         self._single, self._gaps = Single.restored(state), Gaps.restored(state)
         self._model = self._loaded(model.tobytes())
         return self

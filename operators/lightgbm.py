@@ -13,6 +13,7 @@ import numpy as np
 from autopipe.matrix import Matrix
 from autopipe.operators.boosting import (
     BIN_SECONDS,
+    BestRound,
     Booster,
     as_outputs,
     expected_rounds,
@@ -96,7 +97,21 @@ class LightGBM(Booster):
             values, whole = self._gaps.filled(held_out), prepared.dataset
             valid = lightgbm.Dataset(values, reference=whole, params=whole.get_params())
         best = self._watch(valid_target, limits)
-        booster = lightgbm.Booster(
+        booster = self._booster(train, prepared, seed, limits.threads)
+        booster.add_valid(valid, "valid")
+        self._boost(booster, best)
+        self.is_truncated = best.is_late
+        self._model = booster.free_dataset()
+        self._model.best_iteration = best.rounds
+        unsorted = np.empty_like(best.predictions)
+        unsorted[order] = best.predictions
+        return self._floor.mixed(self._unit.restored(unsorted))
+
+    def _booster(self, train: Any, prepared: _Binned, seed: int, threads: int) -> Any:
+        """A booster of no trees yet, for a part of what was prepared."""
+        import lightgbm
+
+        return lightgbm.Booster(
             {
                 **_objective(prepared.target),
                 **{key: v for key, v in self.params.items() if key not in self.prepared_by},
@@ -104,7 +119,7 @@ class LightGBM(Booster):
                 "bagging_freq": 1,
                 "monotone_constraints": list(prepared.X.monotone),
                 "metric": "None",
-                "num_threads": limits.threads,
+                "num_threads": threads,
                 "seed": seed,
                 "deterministic": True,
                 "force_col_wise": True,  # the choice by stopwatch would differ between runs
@@ -112,7 +127,9 @@ class LightGBM(Booster):
             },
             train,
         )
-        booster.add_valid(valid, "valid")
+
+    def _boost(self, booster: Any, best: BestRound) -> None:
+        """Add rounds while they gain on the validation rows."""
 
         def watch(predictions: FloatArray, _: object) -> tuple[str, float, bool]:
             best.see(booster.current_iteration(), as_outputs(predictions, self._outputs))
@@ -127,12 +144,6 @@ class LightGBM(Booster):
                 booster.eval_valid(watch)
             if best.is_over(rounds):
                 break
-        self.is_truncated = best.is_late
-        self._model = booster.free_dataset()
-        self._model.best_iteration = best.rounds
-        unsorted = np.empty_like(best.predictions)
-        unsorted[order] = best.predictions
-        return self._floor.mixed(self._unit.restored(unsorted))
 
     @property
     def rounds(self) -> int:

@@ -20,16 +20,8 @@ FLOORS = (
     dict.fromkeys(
         (
             *("arguments", "choice", "conclusion", "export", "fitting", "initial"),
-            *(
-                "keywords",
-                "learning",
-                "leaving",
-                "model",
-                "persistence",
-                "placement",
-                "planning",
-            ),
-            *("presets", "reports", "resuming", "run", "searching"),
+            *("keywords", "learning", "leaving", "model", "persistence", "placement"),
+            *("planning", "presets", "reports", "resuming", "run", "searching"),
             *("afterwards", "deployment", "moving", "refitting", "second_level"),
         ),
         "front",

@@ -11,7 +11,7 @@ import numpy as np
 
 from autopipe.errors import DeadlineReached
 from autopipe.execution.cache import Cache
-from autopipe.execution.crossfit import crossfit
+from autopipe.execution.crossfit import CrossFit, crossfit
 from autopipe.execution.executor import Job, Outcome
 from autopipe.execution.files import (
     data_path,
@@ -29,7 +29,7 @@ from autopipe.operators.catalogue import estimator_for, operator_named
 from autopipe.operators.fitted import write_fitted
 from autopipe.operators.programs import agreed
 from autopipe.seeds import Seeds
-from autopipe.task import IntArray
+from autopipe.task import FloatArray, IntArray
 from autopipe.tree import Node, parse
 from autopipe.trial import Status
 
@@ -46,7 +46,7 @@ def judge(job: Job, folder: Path) -> Outcome:
     """
     begin = time.monotonic()
     run, cache = _opened(folder)
-    seeds, tree, share = Seeds(job.seed), parse(job.tree), job.train_share
+    seeds, tree, share, rows = Seeds(job.seed), parse(job.tree), job.train_share, None
     data = run
     if job.is_screen:
         data, cache, rows = _glimpse(folder, seeds, share)
@@ -76,15 +76,20 @@ def judge(job: Job, folder: Path) -> Outcome:
             return Outcome(job.number, status, seconds, failure=str(error))
     seconds = time.monotonic() - begin
     out_of_fold = fit.out_of_fold
-    held_out = out_of_fold[data.folds.times_held_out > 0]
-    if not np.isfinite(held_out).all():
-        share = 1 - np.isfinite(held_out).all(axis=1).mean()
-        failure = f"{share:.1%} of the predictions are not finite"
+    is_finite = np.isfinite(out_of_fold[data.folds.times_held_out > 0]).all(axis=1)
+    if not is_finite.all():
+        failure = f"{1 - is_finite.mean():.1%} of the predictions are not finite"
         return Outcome(job.number, Status.NONFINITE, seconds, failure=failure)
-    if job.is_screen:
-        shape = len(run.table), out_of_fold.shape[1]
-        out_of_fold = np.full(shape, np.nan, out_of_fold.dtype)
+    if rows is not None:
+        out_of_fold = np.full((len(run.table), out_of_fold.shape[1]), np.nan, out_of_fold.dtype)
         out_of_fold[rows] = fit.out_of_fold
+    return _written(job, folder, fit, out_of_fold, seconds)
+
+
+def _written(
+    job: Job, folder: Path, fit: CrossFit, out_of_fold: FloatArray, seconds: float
+) -> Outcome:
+    """Leave the files of a trial that went well; of a screen its predictions alone."""
     fitted = fitted_path(folder, job.number)
     try:
         write_oof(oof_path(folder, job.number), out_of_fold, job.is_lasting)
