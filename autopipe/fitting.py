@@ -31,6 +31,7 @@ from autopipe.evolution.search import Search
 from autopipe.execution.cost_model import CostModel
 from autopipe.execution.executor import Executor
 from autopipe.execution.files import data_path
+from autopipe.execution.lock import is_abandoned
 from autopipe.execution.loop import Loop
 from autopipe.execution.own_operators import write_operators
 from autopipe.execution.pacing import Pace
@@ -73,6 +74,7 @@ _SLOW_SHARE = 2e-4  # of the budget: a trial is measured by ten of them and more
 _STACK_SHARE = 0.2  # of the budget is for a second level, where one is asked for
 _REFIT_SHARE = 0.05  # of it, to fit to all rows what limits or splits in time leave
 _LEAST_SECONDS = 0.3  # for the first trial, however long the table took to be read
+_PREFIX = "autopipe-run-"  # of temporary folders
 _DISK_SHARE = 0.2  # of the free disk for the files of trials: others write there too
 _MOST_DISK_BYTES = 20e9  # and no more on a large disk, where nobody looks for what fills it
 
@@ -136,7 +138,7 @@ def fit(
         operators = [operator for operator in operators if not operator.is_calibrator]
     is_stacked = _is_stacked(options.ensemble, table, folds)
     data = RunData(table, target, folds)
-    with ExitStack() as stack:
+    with ExitStack() as ending, ExitStack() as stack:
         with clock.stage("setup"):
             engine = _engine(stack, data, metric, operators, init, options, seeds, clock)
         run = Run(
@@ -160,9 +162,11 @@ def fit(
         with clock.stage("search"):
             is_refitted = options.demands.are_any or folds.are_early
             search_end = _search_end(clock, is_stacked, is_refitted, engine.scoring_seconds)
+            search_end -= len(folds) * engine.fold_scoring_seconds  # of the last trial
             _run_out(_loop(engine, run, seeds, search_end, options.max_trials), run)
         run.progress.ending = getattr(engine.search, "ended", "")
-        with clock.stage("finish"), patience():
+        with clock.stage("finish"):
+            ending.enter_context(patience())  # until all is put away
             fitted = run.result(seeds, options.costs)
             if options.knowledge is not None and options.max_trials is None:
                 run.remember(options.knowledge)
@@ -189,7 +193,8 @@ class _Engine:
     ----------
     former : trials of an earlier call
     memory_mb : that all workers may hold together
-    scoring_seconds : that the metric takes for the whole table
+    scoring_seconds, fold_scoring_seconds : that the metric takes for the whole table, and for
+        the rows that a fold holds out
     """
 
     search: Search
@@ -200,6 +205,7 @@ class _Engine:
     shares: Plan
     memory_mb: float
     scoring_seconds: float
+    fold_scoring_seconds: float
 
 
 def _engine(
@@ -217,6 +223,8 @@ def _engine(
     shape, cores = Shape.of(table, target), core_count(options.n_jobs)
     folder = _folder(options.path, stack)
     scoring_seconds = _scoring_seconds(target, metric)
+    _, held_out = folds.pairs[0]
+    fold_scoring_seconds = _scoring_seconds(target.take(held_out), metric)
     grammar = Grammar(operators, table.schema, target.kind, len(table))
     shares = plan(shape, len(folds), cores, clock.budget)
     is_for_device = device_gains(options.device, len(table))
@@ -233,7 +241,10 @@ def _engine(
         is_for_device,
     )  # fmt: skip
     stack.callback(executor.close)
-    return _Engine(search, executor, store, former, costs, shares, memory_mb, scoring_seconds)
+    return _Engine(
+        search, executor, store, former, costs, shares, memory_mb, scoring_seconds,
+        fold_scoring_seconds,
+    )  # fmt: skip
 
 
 def _gains(
@@ -410,9 +421,13 @@ def _scoring_seconds(target: Target, metric: Metric) -> float:
 
 
 def _folder(path: Path | None, stack: ExitStack) -> Path:
+    """The user's folder, or a new one that the stack removes."""
     if path is not None:
-        return path
-    folder = Path(tempfile.mkdtemp(prefix="autopipe-"))
+        return path.absolute()  # a callback may change the current folder
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if is_abandoned(left):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Termination:
@@ -45,7 +45,8 @@ def patience() -> Iterator[None]:
         if isinstance(handler := former[number], Termination):
             handler.came = True
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        print(f"autopipe: nearly done; {name} again gives the model up.", file=sys.stderr)
+        with suppress(OSError, ValueError):  # of a terminal that has gone
+            print(f"autopipe: nearly done; {name} again gives the model up.", file=sys.stderr)
 
     for number in former:
         signal.signal(number, tell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -90,7 +91,7 @@ def _known(file: Path | None) -> list[Experience]:
     if file is not None:
         return knowledge_file.read(file)
     own = own_path()
-    is_there = own is not None and own.exists()
+    is_there = own is not None and os.path.exists(own)
     return [
         *knowledge_file.read(SHIPPED),
         *(knowledge_file.read(own) if is_there and own is not None else ()),

@@ -175,12 +175,12 @@ def own_path() -> Path | None:
         import platformdirs
 
         home = platformdirs.user_data_dir("autopipe")
-    return Path(home).expanduser() / "knowledge.sqlite" if home else None
+    return Path(os.path.expanduser(home)) / "knowledge.sqlite" if home else None
 
 
 def _read(path: Path | None) -> list[Experience]:
     """What a file holds; nothing where it cannot be read, with a warning."""
-    if path is None or (path != SHIPPED and not path.exists()):
+    if path is None or (path != SHIPPED and not os.path.exists(path)):  # or may not be seen
         return []
     try:
         return knowledge_file.read(path)
@@ -197,8 +197,8 @@ def suiting(
     """The trees that were tried for this kind of task, and suit table and budget, by text."""
     found: dict[str, Node] = {}
     for text in dict.fromkeys(_tried(experiences, situation)):
-        tree = adapted(parse(text), situation.has_categories, situation.has_texts)
         try:  # an earlier version may have known fewer hyperparameters
+            tree = adapted(parse(text), situation.has_categories, situation.has_texts)
             full = str(completed(tree))
         except (TreeError, UnknownOperatorError):  # of operators that decline, or are gone
             continue

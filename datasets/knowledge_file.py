@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from autopipe.datasets.experience import Experience, Result
-from autopipe.datasets.metafeatures import VERSION
+from autopipe.datasets.metafeatures import METAFEATURES, VERSION
 from autopipe.errors import StoreError
 from autopipe.task import FloatArray, TaskKind
 
@@ -75,7 +75,7 @@ def read(path: Path) -> list[Experience]:
                 name,
                 TaskKind(kind),
                 metric,
-                json.loads(metafeatures),
+                _metafeatures(metafeatures),
                 json.loads(fingerprint),
                 tuple(results.get(key, ())),
                 _unpacked(errors),
@@ -167,9 +167,9 @@ def _insert(database: sqlite3.Connection, one: Experience) -> None:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A copy of the file in memory, brought to our version; the file stays as it is."""
-    if not path.is_file():
-        raise StoreError(f"There is no {path}.")
     with _told(path, "read"), contextlib.closing(sqlite3.connect(":memory:")) as copy:
+        if not path.is_file():
+            raise StoreError(f"There is no {path}.")
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as file:
@@ -187,6 +187,8 @@ def _migrate(database: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer autopipe (schema {version}; this one reads "
             f"{len(_MIGRATIONS)}). Upgrade autopipe to use it."
         )
+    if not version and database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise StoreError(f"{path} is a database of something else. Give another file.")
     for migration in _MIGRATIONS[version:]:
         for statement in migration.split(";"):
             database.execute(statement)
@@ -204,6 +206,13 @@ def _told(path: Path, deed: str) -> Iterator[None]:
         raise StoreError(
             f"{path} cannot be {deed}: {error}. Is it damaged? Remove it to begin anew."
         ) from error
+
+
+def _metafeatures(text: str) -> dict[str, float]:
+    told = json.loads(text)
+    if missing := METAFEATURES.keys() - told.keys():
+        raise ValueError(f"metafeatures without {', '.join(sorted(missing))}")
+    return {name: float(value) for name, value in told.items()}
 
 
 def _packed(errors: FloatArray) -> bytes:

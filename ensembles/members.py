@@ -166,13 +166,13 @@ class Candidates:
         """
         if not self._members:
             return None
-        numbers, stacked = self.stacked()
-        weights: FloatArray = np.zeros(len(numbers))
-        if not self.is_single:
-            seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
-            weights = greedy_weights(seen, target, self._metric, until=until, now=now)
         best = self.ranked()[0]
         alone = Selection({best.number: 1.0}, best.score)
+        if self.is_single or len(self) == 1:
+            return alone
+        numbers, stacked = self.stacked()
+        seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
+        weights = greedy_weights(seen, target, self._metric, until=until, now=now)
         return self._selection(numbers, weights) or alone
 
     def bagged(

@@ -19,7 +19,7 @@ from autopipe.evolution.grammar import Grammar
 from autopipe.export import exporting
 from autopipe.export.delivered import Delivered
 from autopipe.export.exporting import export_folder, export_script
-from autopipe.export.proof import difference
+from autopipe.export.proof import Rehearsal, difference
 from autopipe.export.reading import trees_in
 from autopipe.export.standalone import Classifier
 from autopipe.intake.coding import Coding
@@ -249,3 +249,19 @@ def test_a_script_says_what_its_folds_are_not(tmp_path):
     header = " ".join((tmp_path / "pipeline.py").read_text().split())
     assert "fit(X, y, sample_weight=sample_weight, groups=groups)" in header
     assert "judged by GroupKFold" in header
+
+
+def test_a_script_is_tried_with_the_libraries_that_are_found_here(tmp_path, monkeypatch):
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "shelved.py").write_text("NUMBER = 7.0\n")
+    monkeypatch.syspath_prepend(tmp_path / "shelf")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import shelved\n"
+        "class Model:\n"
+        "    def outputs(self, rows): return shelved.NUMBER\n"
+        "    predict = outputs\n"
+        "load = Model\n"
+    )
+    with Rehearsal(script, None, None) as rehearsal:
+        assert rehearsal.result() == (7.0, 7.0)

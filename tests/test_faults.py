@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from autopipe import AutoClassifier
+from autopipe import AutoClassifier, fitting
 from autopipe.errors import OptionError, RunError
 from autopipe.execution.inline import Inline
+from autopipe.execution.lock import FolderLock
 from autopipe.execution.store import Store
 from autopipe.run import Run
 
@@ -125,6 +127,48 @@ def test_the_memory_limit_reaches_the_workers(monkeypatch):
 def test_a_memory_limit_that_is_none_is_refused():
     with pytest.raises(OptionError, match='memory_limit="4 gigs"'):
         AutoClassifier(**ARGUMENTS, memory_limit="4 gigs").fit(X, Y)
+
+
+def test_ctrl_c_while_the_run_is_put_away_loses_no_model(monkeypatch, capsys):
+    remove = fitting.shutil.rmtree
+
+    def interrupted(folder, **options):
+        interrupt()
+        remove(folder, **options)
+
+    monkeypatch.setattr(fitting.shutil, "rmtree", interrupted)
+    model = AutoClassifier(**{**ARGUMENTS, "max_trials": 1, "executor": "inline"})
+    assert model.fit(X, Y).score(X, Y) > 0.8
+    assert "Ctrl-C again gives the model up" in capsys.readouterr().err
+
+
+def test_a_callback_that_changes_the_folder_loses_no_trial(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    arguments = {**ARGUMENTS, "n_jobs": 1, "path": "run"}
+    model = AutoClassifier(**arguments, callbacks=[lambda trial: os.chdir("elsewhere")])
+    with pytest.warns(UserWarning, match="A callback raised FileNotFoundError"):
+        model.fit(X, Y)
+    assert model.history_["status"].eq("complete").all()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_what_killed_runs_left_is_removed_and_what_runs_is_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(fitting.tempfile, "tempdir", str(tmp_path))
+    long_ago = time.time() - 3_600
+    dead, alive, young, foreign = (
+        tmp_path / f"autopipe-run-{name}" for name in ("dead", "alive", "young", "foreign")
+    )
+    for folder in (dead, alive, young, foreign):
+        folder.mkdir()
+    locks = [FolderLock(folder) for folder in (dead, alive, young)]
+    for folder in (dead, alive):
+        os.utime(folder / "run.lock", (long_ago, long_ago))
+    locks[0].release()
+    locks[2].release()
+    AutoClassifier(**{**ARGUMENTS, "max_trials": 1, "executor": "inline"}).fit(X, Y)
+    assert sorted(tmp_path.iterdir()) == [alive, foreign, young]
+    locks[1].release()
 
 
 @pytest.mark.parametrize("times", [1, 2])

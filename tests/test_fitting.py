@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import make_scorer
 
+from autopipe import AutoRegressor, fitting
 from autopipe.clock import Clock
 from autopipe.execution.store import Store
 from autopipe.fitting import Options, _finish_seconds, _gains
@@ -40,3 +42,27 @@ def test_a_metric_that_trials_would_wait_for_does_not_measure_them(budget, is_as
     with Store.begin(tmp_path) as store:
         gains = _gains(TARGET, folds, metric, store, Options(), Clock(budget))
     assert (gains is not None) == is_asked
+
+
+def test_the_search_leaves_time_to_score_the_last_trial(monkeypatch):
+    ends = []
+    loop = fitting._loop
+
+    def seen(engine, run, seeds, search_end, max_trials):
+        ends.append(run.clock.end - search_end)
+        return loop(engine, run, seeds, search_end, max_trials)
+
+    monkeypatch.setattr(fitting, "_loop", seen)
+    X, y = np.arange(80.0)[:, None], np.arange(80.0)
+    for pause in (0.0, 0.02):
+
+        def slow(y, predicted, pause=pause):
+            time.sleep(pause)
+            return float(np.abs(y - predicted).mean())
+
+        AutoRegressor(
+            time_budget=10, cv=4, scoring=make_scorer(slow, greater_is_better=False),
+            include=["ridge"], executor="inline", verbose=0, ensemble="none",
+            callbacks=[lambda trial: True],
+        ).fit(X, y)  # fmt: skip
+    assert ends[1] - ends[0] >= 3 * 0.02

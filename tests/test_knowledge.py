@@ -119,13 +119,23 @@ def test_what_paid_on_a_part_of_the_same_table_comes_second(shipped):
         lambda path: execute(path, "UPDATE data_set SET errors = x'00'"),
         lambda path: execute(path, "UPDATE data_set SET kind = 'juggling'"),
         lambda path: execute(path, "DROP TABLE result"),
+        lambda path: execute(path, "UPDATE data_set SET metafeatures = '{}'"),
     ],
-    ids=["missing", "damaged", "cut", "newer", "no_errors", "unknown_kind", "no_table"],
+    ids=[
+        *("missing", "damaged", "cut", "newer", "no_errors", "unknown_kind", "no_table"),
+        "no_metafeatures",
+    ],
 )
 def test_a_base_that_cannot_be_read_leaves_the_built_in_list_and_warns(shipped, spoil):
     spoil(shipped)
     with pytest.warns(UserWarning, match="shipped.sqlite"):
         assert first_trees() == built_in()
+
+
+def test_a_tree_that_is_damaged_is_left_out(shipped):
+    execute(shipped, f"UPDATE tree SET text = '((' WHERE text = '{OTHER}'")
+    trees = first_trees()
+    assert STRONG in trees and OTHER not in trees
 
 
 def execute(path, statement) -> None:
@@ -234,6 +244,11 @@ def test_nothing_is_kept_where_there_is_no_home(shipped, monkeypatch):
     assert len(Knowledge().experiences()) == 11
 
 
+def test_a_home_of_nobody_costs_no_run(shipped, monkeypatch):
+    monkeypatch.setenv("AUTOPIPE_HOME", "~nobody-of-this-name/known")
+    assert first_trees() and len(Knowledge().experiences()) == 11
+
+
 def test_a_home_that_cannot_be_written_costs_no_run(shipped, monkeypatch, tmp_path, caplog):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("AUTOPIPE_HOME", str(tmp_path / "file"))
@@ -264,6 +279,16 @@ def test_a_file_of_a_newer_autopipe_is_never_written(tmp_path):
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM data_set").fetchone() == (1,)
     database.close()
+
+
+def test_a_database_of_something_else_is_neither_read_nor_written(tmp_path):
+    path = tmp_path / "notes.sqlite"
+    execute(path, "CREATE TABLE notes (text TEXT)")
+    before = path.read_bytes()
+    for use in (knowledge_file.read, lambda path: knowledge_file.add(path, [made_up()])):
+        with pytest.raises(StoreError, match="a database of something else"):
+            use(path)
+    assert path.read_bytes() == before
 
 
 def test_reading_changes_nothing(shipped):

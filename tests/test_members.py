@@ -215,3 +215,13 @@ def test_without_time_to_choose_the_ensemble_is_the_best_trial() -> None:
     selection = candidates.select(until=0.0, now=lambda: 1.0)
     assert selection is not None
     assert dict(selection.weights) == {1: 1.0}
+
+
+def test_a_lone_candidate_is_not_scored_again() -> None:
+    def asked(target, predictions):
+        raise AssertionError("its score is known")
+
+    target, folds = regression()
+    candidates = Candidates(target, folds, replace(METRIC, score=asked))
+    candidates.add(3, "linear", -0.5, noisy(target, 0.1, 0))
+    assert candidates.select() == Selection({3: 1.0}, -0.5)

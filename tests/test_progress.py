@@ -107,3 +107,17 @@ def test_a_partial_trial_is_no_failure():
     with Progress(Clock(10.0, Time()), METRIC, verbose=0) as progress:
         progress.update(Trial(0, TREE, Source.RANDOM, Status.PARTIAL, fold_scores=(0.5,)), None)
     assert "failed" not in progress.line()
+
+
+def test_a_terminal_that_goes_away_costs_no_run():
+    class Gone:
+        def start(self):
+            raise OSError(5, "Input/output error")
+
+        stop = start
+
+    progress = Progress(Clock(10.0, Time()), METRIC, verbose=0)
+    progress._display = Gone()
+    with progress:
+        progress.update(trial(0, -0.5), -0.5)
+    assert "ensemble 0.5" in progress.line()

@@ -10,7 +10,7 @@ from related import HELD, ORDERED, day, learned, shop
 from autopipe import Relations
 from autopipe.errors import InputError, OptionError
 from autopipe.relations.checks import check_given
-from autopipe.relations.joining import frames_of, joined
+from autopipe.relations.joining import Joining, frames_of, joined
 
 FRAME, TABLES = shop(12)
 ORDERS, ITEMS = TABLES["orders"], TABLES["items"]
@@ -226,6 +226,22 @@ def test_tables_come_as_files_too(tmp_path):
     ORDERS.to_csv(tmp_path / "orders.csv", index=False)
     from_file = learned(FRAME, {"orders": tmp_path / "orders.csv"}, [ORDERED], "asked")
     assert from_file.formulas == learned(FRAME, {"orders": ORDERS}, [ORDERED], "asked").formulas
+
+
+def test_keys_that_were_texts_are_texts_in_files_too(tmp_path):
+    frame = FRAME.assign(id=[f"{place:04d}" for place in range(len(FRAME))])
+    renamed = dict(zip(FRAME["id"], frame["id"], strict=True))
+    for kind in (str, "category"):
+        orders = ORDERS.assign(customer=ORDERS["customer"].map(renamed).astype(kind))
+        joining = learned(frame, {"orders": orders}, [ORDERED], "asked")
+        orders.to_csv(tmp_path / "orders.csv", index=False)
+        joining = Joining.restore(joining.state())
+        tables = frames_of({"orders": tmp_path / "orders.csv"}, joining.known)
+        wanted = joining.joined(frame, {"orders": orders})
+        pd.testing.assert_frame_equal(joining.joined(frame, tables), wanted)
+    numbered = ORDERS.assign(order=ORDERS["order"].astype("category"))
+    joining = learned(FRAME, {"orders": numbered, "items": ITEMS}, [ORDERED, HELD], "asked")
+    assert joining.known["items"]["order"] is joining.known["orders"]["order"] is False
 
 
 def test_tables_come_from_polars_and_arrow_too():

@@ -18,6 +18,7 @@ from counted_runs import account, fitted, toy
 from autopipe import AutoClassifier, cli, load, sampling
 from autopipe.errors import RunLockedError, StoreError
 from autopipe.execution.files import data_path, fitted_path, oof_path
+from autopipe.execution.lock import FolderLock
 from autopipe.execution.store import Store
 from autopipe.resuming import facts_in
 from autopipe.table import Table
@@ -223,3 +224,11 @@ def test_a_signal_keeps_the_best_so_far(data, tmp_path, number, code):
     assert process.wait() == code
     model = load(out / "model.autopipe")
     assert model.interrupted_
+
+
+def test_a_fork_that_lives_on_does_not_keep_the_folder(tmp_path):
+    lock = FolderLock(tmp_path)
+    held = os.dup(lock._descriptor)  # as a fork has it
+    lock.release()
+    FolderLock(tmp_path).release()
+    os.close(held)

@@ -10,6 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -322,3 +324,19 @@ def test_a_killed_writer_loses_no_trial_that_it_had_acknowledged(tmp_path):
         numbers = [trial.number for trial in store.trials()]
     assert numbers[: len(acknowledged)] == acknowledged
     assert len(numbers) <= len(acknowledged) + 1
+
+
+def test_threads_may_write_the_same_file(tmp_path):
+    path, both = tmp_path / "model", threading.Barrier(2, timeout=60)
+
+    def write(content):
+        def slowly(file):
+            file.write(content)
+            both.wait()  # while the other one writes too
+
+        write_atomically(path, slowly)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (b"one", b"other")))
+    assert path.read_bytes() in (b"one", b"other")
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]

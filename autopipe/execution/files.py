@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Container
@@ -92,7 +93,8 @@ def write_atomically(
     is_lasting : where it is not, no one waits for the disk: a power cut may tear the file
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    writing = f"{os.getpid()}{threading.get_ident()}"
+    temporary = path.with_name(f"{_TEMPORARY}{writing}-{path.name}")
     try:
         with temporary.open("wb") as file:
             writer(file)

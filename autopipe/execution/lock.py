@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from autopipe.errors import RunLockedError, StoreError
+
+_NAME = "run.lock"
+_ABANDONED_SECONDS = 60.0  # a younger one may be about to be locked
 
 
 class FolderLock:
@@ -21,7 +25,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "run.lock"
+        path = folder / _NAME
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -41,11 +45,31 @@ class FolderLock:
             raise StoreError(
                 f"{folder} cannot be locked: {error.strerror}. Give a folder on a local disk."
             ) from error
+        self._owner = os.getpid()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others in; more calls do no harm."""
         if self._descriptor >= 0:
+            if os.getpid() == self._owner:  # a fork that lives on holds the same lock
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether a run was killed in a folder some time ago, and nobody goes on with it."""
+    try:
+        descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:  # there is none, or it is not ours
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        facts = os.fstat(descriptor)
+        is_ours = facts.st_uid == os.getuid() and not folder.is_symlink()
+        return is_ours and time.time() - facts.st_mtime > _ABANDONED_SECONDS
+    except OSError:  # somebody holds it
+        return False
+    finally:
+        os.close(descriptor)

@@ -72,11 +72,11 @@ class Rehearsal:
         given.write_bytes(pickle.dumps((rows, target, arguments, tables)))
         self._result = given.with_name("result.pickle")
         command = [sys.executable, "-P", "-c", _DRIVER, script, given, self._result]
-        kept = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        found = os.pathsep.join(map(os.path.abspath, sys.path))  # as libraries are found here
         self._process = subprocess.Popen(
             list(map(str, command)),
             cwd=self._folder.name,
-            env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

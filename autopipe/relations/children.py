@@ -27,11 +27,13 @@ class Child:
     link : to the table above
     columns : how those that features are made of are read
     time : the column that tells when a row became known; None where nothing does
+    has_text_keys : whether the keys are texts, so that "0017" is not 17
     """
 
     link: Link
     columns: Mapping[str, ColumnCoding]
     time: str | None = None
+    has_text_keys: bool = False
 
     @property
     def name(self) -> str:
@@ -95,13 +97,19 @@ class Child:
     def state(self) -> dict[str, Any]:
         """All there is to know, ready for JSON."""
         columns = [[name, coding.state()] for name, coding in self.columns.items()]
-        return {"link": list(self.link), "columns": columns, "time": self.time}
+        return {
+            "link": list(self.link),
+            "columns": columns,
+            "time": self.time,
+            "has_text_keys": self.has_text_keys,
+        }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Child:
         """The child whose `state` this is."""
         columns = {name: ColumnCoding.restore(coding) for name, coding in state["columns"]}
-        return cls(Link(*state["link"]), columns, state["time"])
+        has_text_keys = state.get("has_text_keys", False)
+        return cls(Link(*state["link"]), columns, state["time"], has_text_keys)
 
 
 def _numbers(coding: ColumnCoding, told: pd.Series[Any], column: pd.Series[Any]) -> FloatArray:

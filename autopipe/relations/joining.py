@@ -47,10 +47,15 @@ class Joining:
     @property
     def known(self) -> dict[str, dict[str, bool]]:
         """By table, its columns and whether each is of texts, for `frames_of`."""
-        return {
+        known = {
             child.name: {name: column.is_written for name, column in child.columns.items()}
             for child in self.children
         }
+        for child in self.children:
+            known[child.name][child.link.foreign] = child.has_text_keys
+            if child.link.parent in known:
+                known[child.link.parent][child.link.key] = child.has_text_keys
+        return known
 
     def joined(self, X: Any, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """A frame with the columns that are made for its rows behind its own.

@@ -152,7 +152,9 @@ def _learned(child: Child, table: pd.DataFrame, keys: set[str]) -> Child:
             coding = replace(coding, role=Role.CATEGORICAL)
         if coding.role not in (Role.ID, Role.CONSTANT, Role.TEXT):
             columns[str(name)] = coding
-    return replace(child, columns=columns)
+    _, known = cells.distinct(table[child.link.foreign])
+    has_text_keys = cells.kind_of_objects(known) == "text"
+    return replace(child, columns=columns, has_text_keys=has_text_keys)
 
 
 def _seen(view: View, tables: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:

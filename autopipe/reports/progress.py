@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from autopipe.reports.notebook import NotebookLine, is_notebook
 from autopipe.trial import Trial
 
 _MOST_FAMILIES = 3  # that the line names
+_GONE = (OSError, ValueError)  # what writing to a terminal raises that is no longer there
 
 
 class Progress:
@@ -56,7 +58,8 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self._display is not None:
-            self._display.start()
+            with suppress(*_GONE):
+                self._display.start()
         return self
 
     def __exit__(
@@ -67,7 +70,8 @@ class Progress:
     ) -> None:
         self._has_ended = True
         if self._display is not None:
-            self._display.stop()
+            with suppress(*_GONE):
+                self._display.stop()
 
     def start(self, number: int, family: str) -> None:
         """Take note of a trial that is about to run, and of its learner's family."""
