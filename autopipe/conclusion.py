@@ -220,7 +220,7 @@ class _Inquiry:
         until, now = self._until(_INTERVAL_SHARE), self._clock.now
         rng = self._seeds.stream("deviations")
         nothing: tuple[float, ...] = ()
-        strays = _attempted(
+        spread = _attempted(
             "interval of the score",
             lambda: deviations(predictions, target, metric, rng, until, now),
             nothing,
@@ -229,7 +229,7 @@ class _Inquiry:
             score=score,
             corrected=None,
             rows=len(self._rows),
-            deviations=strays,
+            deviations=spread,
             best=np.inf,
             stretch=stretch_of(self._folds),
             overlap=overlap_of(self._folds),

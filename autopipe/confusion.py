@@ -9,10 +9,10 @@ import numpy as np
 from autopipe.task import FloatArray, IntArray, Target
 
 
-def confusion(target: Target, said: IntArray) -> FloatArray:
-    """The weight of the rows by true class and by the class that was said."""
+def confusion(target: Target, predicted: IntArray) -> FloatArray:
+    """The weight of the rows by true class and by predicted class."""
     n_classes = target.n_classes
-    counts = np.bincount(target.y * n_classes + said, target.weights, n_classes**2)
+    counts = np.bincount(target.y * n_classes + predicted, target.weights, n_classes**2)
     return counts.reshape(n_classes, n_classes).astype(np.float64)
 
 
@@ -27,7 +27,7 @@ def _balanced_accuracy(counts: FloatArray) -> float:
 
 
 def _f1_of_classes(counts: FloatArray) -> FloatArray:
-    """Of every class that is true or said somewhere."""
+    """Of every class that is true or predicted somewhere."""
     both = counts.sum(axis=0) + counts.sum(axis=1)
     is_met = both > 0
     return np.asarray(2.0 * np.diag(counts)[is_met] / both[is_met])
@@ -39,9 +39,9 @@ def _f1(counts: FloatArray) -> float:
 
 
 def _matthews(counts: FloatArray) -> float:
-    true, said, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
-    spread = np.sqrt((total**2 - true @ true) * (total**2 - said @ said))
-    return float((np.trace(counts) * total - true @ said) / spread) if spread > 0 else 0.0
+    true, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    spread = np.sqrt((total**2 - true @ true) * (total**2 - predicted @ predicted))
+    return float((np.trace(counts) * total - true @ predicted) / spread) if spread > 0 else 0.0
 
 
 OF_LABELS: Mapping[str, Callable[[FloatArray], float]] = {

@@ -42,7 +42,7 @@ class Demands:
     ----------
     max_latency_ms : for one row alone, its reading included; None for no limit
     max_size_mb : of the fitted state; None for no limit
-    reading : milliseconds for reading the user's table, which any model needs
+    reading : what reading the user's table costs, which any model needs
     """
 
     max_latency_ms: float | None = None

@@ -228,8 +228,8 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         sample_weight : of shape (rows,); used by learners, scores and ensemble
         roles : of columns where the cells alone would mislead, as {"zip": "categorical"}
         costs : what a mistake costs, of shape (classes, classes), by what is true and what
-            is said, in the order of the sorted classes; or a frame with their names, or a
-            dict by (true, said). `predict` then gives the class of the least expected cost.
+            is predicted, in the order of the sorted classes; or a frame with their names, or a
+            dict by (true, predicted). `predict` then gives the class of least expected cost.
         monotone : columns of numbers that predictions may only rise with (1) or only fall with
             (-1), all else being equal, as {"age": 1}. What rises is the number, or the
             probability of the second of two classes. Only boosted trees can promise that, so

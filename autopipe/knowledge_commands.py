@@ -69,16 +69,18 @@ def knowledge(arguments: argparse.Namespace) -> None:
     from autopipe.datasets.knowledge import own_path
 
     own = own_path()
-    if arguments.deed in ("list", "show"):
+    if arguments.action in ("list", "show"):
         found = _known(arguments.file)
-        if arguments.deed == "list":
+        if arguments.action == "list":
             _list(found)
         else:
             _show(found, arguments.name)
         return
     if own is None:
         raise OptionError("AUTOPIPE_HOME is empty: no knowledge is kept on this machine.")
-    source, goal = (arguments.file, own) if arguments.deed == "merge" else (own, arguments.file)
+    source, goal = (
+        (arguments.file, own) if arguments.action == "merge" else (own, arguments.file)
+    )
     experiences = knowledge_file.read(source)
     knowledge_file.add(goal, experiences)
     _say(f"Added what is known of {len(experiences)} data sets to {goal}.")

@@ -105,7 +105,7 @@ def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds
         score=score,
         corrected=None if luck is None else score - luck,
         rows=evidence.rows,
-        deviations=tuple(narrower * stray for stray in estimate.deviations),
+        deviations=tuple(narrower * deviation for deviation in estimate.deviations),
     )
     if former is not None:
         estimate = replace(

@@ -235,7 +235,7 @@ class Run:
         every, stacked = self._candidates.stacked()
         numbers = [number for number in every if number in before.weights]
         trees = {trial.number: trial.tree for trial in self.trials}
-        seconds = stacking.judged(
+        learners = stacking.judged(
             [trees[number] for number in numbers],
             stacked[[every.index(number) for number in numbers]],
             np.array([before.weights[number] for number in numbers]),
@@ -243,17 +243,17 @@ class Run:
         members = {member.number: replace(member, weight=1.0) for member in self.members}
         inputs = tuple(members[number] for number in numbers)
         first = 1 + max(trees)
-        for number, second in enumerate(seconds, first):
-            trial = second.trial(number, numbers)
+        for number, learner in enumerate(learners, first):
+            trial = learner.trial(number, numbers)
             self.trials.append(trial)
-            if second.wins:
+            if learner.wins:
                 assert trial.score is not None
-                self._stacked[number] = Member(number, 1.0, second.fit.models, inputs)
-                self._candidates.add(number, STACK, trial.score, second.fit.out_of_fold)
+                self._stacked[number] = Member(number, 1.0, learner.fit.models, inputs)
+                self._candidates.add(number, STACK, trial.score, learner.fit.out_of_fold)
                 self._is_current = False
         self._select()
         assert self.selection is not None
-        gains = [one.unseen for one in seconds if one.wins and one.unseen is not None]
+        gains = [one.unseen for one in learners if one.wins and one.unseen is not None]
         return max(0.0, self.selection.score - before.score - max(gains, default=0.0))
 
     def result(self, seeds: Seeds, costs: FloatArray | None = None) -> Fitted:

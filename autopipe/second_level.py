@@ -43,7 +43,7 @@ _DRAWS = 30  # of the rows, for the spread of what is gained
 
 
 @dataclass(frozen=True, eq=False)
-class Second:
+class StackedLearner:
     """A learner over the predictions of members.
 
     Parameters
@@ -139,7 +139,7 @@ class Stacking:
 
     def judged(
         self, members: Sequence[Node], predictions: FloatArray, weights: FloatArray
-    ) -> list[Second]:
+    ) -> list[StackedLearner]:
         """Linear and boosted learners over the members, with what they gain on unseen rows.
 
         Parameters
@@ -149,21 +149,23 @@ class Stacking:
         weights : of the members in the ensemble that a second level has to beat
         """
         texts = _OF_CLASSES if self.target.is_classification else _OF_NUMBERS
-        seconds: list[Second] = []
+        learners: list[StackedLearner] = []
         try:
             for tree in map(parse, texts):
-                seconds.append(self._fitted(tree, table_of(predictions)))
-                seconds[-1] = self._compared(seconds[-1], predictions, weights)
-            better = [one for one in seconds if one.seems_better]
+                learners.append(self._fitted(tree, table_of(predictions)))
+                learners[-1] = self._compared(learners[-1], predictions, weights)
+            better = [one for one in learners if one.seems_better]
             if better:
                 gains = self.unseen_gains(members, weights, better)
                 found = {one.tree: gain for one, gain in zip(better, gains, strict=True)}
-                seconds = [replace(one, unseen=found.get(one.tree)) for one in seconds]
+                learners = [replace(one, unseen=found.get(one.tree)) for one in learners]
         except Exception as error:  # as of any candidate: what it raises costs only itself
             log.info("The second level is not judged: %s: %s", type(error).__name__, error)
-        return seconds
+        return learners
 
-    def _compared(self, second: Second, predictions: FloatArray, weights: FloatArray) -> Second:
+    def _compared(
+        self, learner: StackedLearner, predictions: FloatArray, weights: FloatArray
+    ) -> StackedLearner:
         """With what the ensemble seems to gain by it, as the scores of the folds tell.
 
         Raises
@@ -171,7 +173,7 @@ class Stacking:
         DeadlineReached
             If the time is up.
         """
-        everyone = np.concatenate([predictions, second.fit.out_of_fold[None]])
+        everyone = np.concatenate([predictions, learner.fit.out_of_fold[None]])
         chosen = greedy_weights(everyone, self.target, self.metric, until=self.deadline)
         averages = (
             np.tensordot(chosen, everyone, axes=1),
@@ -194,18 +196,18 @@ class Stacking:
             return float(np.mean(differences))
 
         spread = float(np.std([gain(is_drawn=True) for _ in range(_DRAWS)]))
-        return replace(second, weights=chosen, gain=gain(is_drawn=False), spread=spread)
+        return replace(learner, weights=chosen, gain=gain(is_drawn=False), spread=spread)
 
-    def _fitted(self, tree: Node, table: Table) -> Second:
+    def _fitted(self, tree: Node, table: Table) -> StackedLearner:
         begin = time.monotonic()
         fit = crossfit(
             tree, table, self.target, self.folds, self.seeds, self.deadline, self.threads
         )
         scores = fold_scores(fit.out_of_fold, self.target, self.folds, self.metric)
-        return Second(tree, fit, scores, time.monotonic() - begin)
+        return StackedLearner(tree, fit, scores, time.monotonic() - begin)
 
     def unseen_gains(
-        self, members: Sequence[Node], weights: FloatArray, seconds: Sequence[Second]
+        self, members: Sequence[Node], weights: FloatArray, learners: Sequence[StackedLearner]
     ) -> list[float]:
         """What the ensemble gains by second-level trees on rows that neither level has seen.
 
@@ -230,7 +232,7 @@ class Stacking:
         to learn from guesses about rows that the guessers did not see.
         """
         without = self._without_pairs(members)
-        gains = np.zeros((_FOLDS, len(seconds)))
+        gains = np.zeros((_FOLDS, len(learners)))
         for judge in range(_FOLDS):
             others = [fold for fold in range(_FOLDS) if fold != judge]
             told = [without[min(fold, judge), max(fold, judge)] for fold in others]
@@ -244,13 +246,15 @@ class Stacking:
             plain = self.metric.score(judged, np.tensordot(weights, unseen, axes=1))
             one, other = np.split(np.arange(len(rows)), [len(parts[0])])
             halves = Folds(((one, other), (other, one)), len(rows))
-            for index, second in enumerate(seconds):
+            for index, learner in enumerate(learners):
                 fit = crossfit(
-                    second.tree, table_of(known), target, halves, self.seeds, self.deadline
+                    learner.tree, table_of(known), target, halves, self.seeds, self.deadline
                 )
                 above = [model.predict(table_of(unseen)) for model in fit.models]
                 everyone = np.concatenate([unseen, np.mean(above, axis=0)[None]])
-                ours = self.metric.score(judged, np.tensordot(second.weights, everyone, axes=1))
+                ours = self.metric.score(
+                    judged, np.tensordot(learner.weights, everyone, axes=1)
+                )
                 gains[judge, index] = ours - plain
         return [float(gain) for gain in gains.mean(axis=0)]
 

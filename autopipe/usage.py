@@ -202,16 +202,16 @@ def _learn(learn: argparse.ArgumentParser) -> None:
 
 
 def _knowledge(knowledge: argparse.ArgumentParser) -> None:
-    deeds = knowledge.add_subparsers(dest="deed", required=True, metavar="deed")
-    listing = deeds.add_parser("list", help="the data sets that are known, as CSV")
-    show = deeds.add_parser("show", help="what is known of one")
+    actions = knowledge.add_subparsers(dest="action", required=True, metavar="action")
+    listing = actions.add_parser("list", help="the data sets that are known, as CSV")
+    show = actions.add_parser("show", help="what is known of one")
     show.add_argument("name", help="as listed")
-    for deed in (listing, show):
-        deed.add_argument("--file", type=Path, help="this one (default: shipped and yours)")
-    merge = deeds.add_parser("merge", help="let your runs know what a file holds")
-    pass_on = deeds.add_parser("export", help="write what your runs have taught to a file")
-    for deed in (merge, pass_on):
-        deed.add_argument("file", type=Path)
+    for action in (listing, show):
+        action.add_argument("--file", type=Path, help="this one (default: shipped and yours)")
+    merge = actions.add_parser("merge", help="let your runs know what a file holds")
+    pass_on = actions.add_parser("export", help="write what your runs have taught to a file")
+    for action in (merge, pass_on):
+        action.add_argument("file", type=Path)
 
 
 def _leaderboard(leaderboard: argparse.ArgumentParser) -> None:

@@ -196,7 +196,7 @@ def _migrate(database: sqlite3.Connection, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path, deed: str) -> Iterator[None]:
+def _told(path: Path, done: str) -> Iterator[None]:
     """Raise what goes wrong with the file as a `StoreError`."""
     try:
         yield
@@ -204,7 +204,7 @@ def _told(path: Path, deed: str) -> Iterator[None]:
         raise
     except (sqlite3.Error, OSError, ValueError, TypeError, KeyError, zlib.error) as error:
         raise StoreError(
-            f"{path} cannot be {deed}: {error}. Is it damaged? Remove it to begin anew."
+            f"{path} cannot be {done}: {error}. Is it damaged? Remove it to begin anew."
         ) from error
 
 

@@ -67,9 +67,9 @@ class Estimate:
         if not any(self.deviations):  # too few resamples, or all score alike
             return float("nan"), float("nan")
         centre = self.score if self.corrected is None else self.corrected
-        strays = np.array(self.deviations)
-        fresh = np.zeros(1) if rows is None else strays * np.sqrt(self.rows / rows)
-        both = np.subtract.outer(fresh, self.stretch * strays)
+        deviations = np.array(self.deviations)
+        fresh = np.zeros(1) if rows is None else deviations * np.sqrt(self.rows / rows)
+        both = np.subtract.outer(fresh, self.stretch * deviations)
         low, high = centre + np.quantile(both, [miss, 1.0 - miss])
         return float(min(low, self.best)), float(min(high, self.best))
 

@@ -86,8 +86,8 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
 
     Parameters
     ----------
-    costs : of shape (classes, classes), rows by what is true and columns by what is said;
-        or a mapping from (true, said) to a number, in which being right costs 0
+    costs : of shape (classes, classes), rows by what is true and columns by what is predicted;
+        or a mapping from (true, predicted) to a number, in which being right costs 0
 
     Raises
     ------
@@ -99,15 +99,15 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
         known = set(product(labels, labels))
         if unknown := [pair for pair in costs if pair not in known]:
             raise OptionError(
-                f"costs names {unknown[0]!r}, which is no pair of classes (true, said). "
+                f"costs names {unknown[0]!r}, which is no pair of classes (true, predicted). "
                 f"The classes are {labels}."
             )
         for pair in product(labels, labels):
             if pair[0] != pair[1] and pair not in costs:
                 raise OptionError(
-                    f"costs leaves out {pair!r}: give each mistake's cost by (true, said)."
+                    f"costs leaves out {pair!r}: give each mistake's cost by (true, predicted)."
                 )
-        costs = [[costs.get((true, said), 0.0) for said in labels] for true in labels]
+        costs = [[costs.get((true, predicted), 0.0) for predicted in labels] for true in labels]
     try:
         matrix = np.asarray(costs, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -115,7 +115,7 @@ def costs_of(costs: Any, classes: np.ndarray) -> FloatArray:  # Any: the user's 
     if matrix.shape != (len(labels),) * 2 or not np.isfinite(matrix).all():
         raise OptionError(
             f"costs of shape {matrix.shape}: a finite number is wanted for each of "
-            f"{len(labels)} classes that is true (rows) and is said (columns)."
+            f"{len(labels)} classes that is true (rows) and is predicted (columns)."
         )
     return matrix
 

@@ -97,7 +97,7 @@ class Candidates:
         self._target = target.take(self._rows)
         self.is_single = single
         self._capacity = most or capacity(self._target)
-        self._members: list[Candidate] = []
+        self._candidates: list[Candidate] = []
         self._scores: dict[tuple[tuple[int, float], ...], float] = {}
         self._chosen_on = np.arange(len(self._rows))
         if len(self._rows) > _MOST_ROWS:
@@ -105,7 +105,7 @@ class Candidates:
             self._chosen_on = np.sort(order[:_MOST_ROWS])
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._candidates)
 
     @property
     def rows(self) -> IntArray:
@@ -114,14 +114,14 @@ class Candidates:
 
     def stacked(self) -> tuple[list[int], FloatArray]:
         """Numbers of the trials, and predictions of shape (members, held-out rows, outputs)."""
-        members = sorted(self._members, key=lambda one: one.number)
+        members = sorted(self._candidates, key=lambda one: one.number)
         stack = np.stack([member.predictions for member in members])
         return [member.number for member in members], stack
 
     @property
     def numbers(self) -> frozenset[int]:
         """Numbers of the trials that can still enter the ensemble."""
-        return frozenset(member.number for member in self._members)
+        return frozenset(member.number for member in self._candidates)
 
     def add(self, number: int, family: str, score: float, out_of_fold: FloatArray) -> None:
         """Take a trial in, and the weakest out where there are too many.
@@ -131,23 +131,22 @@ class Candidates:
         out_of_fold : array of shape (rows, outputs)
         """
         candidate = Candidate(number, family, score, out_of_fold[self._rows])
-        members = sorted([*self._members, candidate], key=lambda one: (-one.score, one.number))
-        is_first = []
+        self._candidates.append(candidate)
+        firsts: list[Candidate] = []
+        others: list[Candidate] = []
         seen: set[str] = set()
-        for member in members:
-            is_first.append(member.family not in seen)
-            seen.add(member.family)
-        ranked = [one for one, first in zip(members, is_first, strict=True) if first]
-        ranked += [one for one, first in zip(members, is_first, strict=True) if not first]
-        self._members = ranked[: self._capacity]
+        for one in self.ranked():
+            (others if one.family in seen else firsts).append(one)
+            seen.add(one.family)
+        self._candidates = [*firsts, *others][: self._capacity]
 
     def drop(self, number: int) -> None:
         """Take a trial out, such as one whose files are lost."""
-        self._members = [member for member in self._members if member.number != number]
+        self._candidates = [member for member in self._candidates if member.number != number]
 
     def drop_weakest(self, spared: Container[int]) -> bool:
         """Take the weakest trial out that is neither the first nor spared, if there is one."""
-        for member in reversed(self._members[1:]):
+        for member in reversed(self._candidates[1:]):
             if member.number not in spared:
                 self.drop(member.number)
                 return True
@@ -164,7 +163,7 @@ class Candidates:
         ----------
         until : time on the axis of `now` that may cut it short, down to the best candidate
         """
-        if not self._members:
+        if not self._candidates:
             return None
         best = self.ranked()[0]
         alone = Selection({best.number: 1.0}, best.score)
@@ -209,7 +208,7 @@ class Candidates:
         return self._scores[key]
 
     def _scored(self, weights: Mapping[int, float]) -> float:
-        known = {member.number: member.predictions for member in self._members}
+        known = {member.number: member.predictions for member in self._candidates}
         total = sum(weight * known[number] for number, weight in sorted(weights.items()))
         assert isinstance(total, np.ndarray)
         average = np.full((len(self._all_target.y), total.shape[1]), np.nan, total.dtype)
@@ -219,7 +218,7 @@ class Candidates:
 
     def ranked(self) -> list[Candidate]:
         """The candidates by score, the best one first."""
-        return sorted(self._members, key=lambda one: (-one.score, one.number))
+        return sorted(self._candidates, key=lambda one: (-one.score, one.number))
 
 
 def fold_scores(

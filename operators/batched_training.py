@@ -102,8 +102,8 @@ class _Training:
         self._groups = self._grouped()
         self._train = [self._on_device(fold.train) for fold in folds]
         self._valid = [self._on_device(fold.valid) for fold in folds]
-        self._luck = [np.random.Generator(np.random.SFC64(fold.seed)) for fold in folds]
-        self._device_luck = [
+        self._rngs = [np.random.Generator(np.random.SFC64(fold.seed)) for fold in folds]
+        self._device_rngs = [
             torch.Generator(device).manual_seed(fold.seed) for fold in folds if device != "cpu"
         ]
         self._rows = [len(fold.train) for fold in folds]
@@ -209,8 +209,8 @@ class _Training:
     def _epoch_batches(self) -> Iterator[list[IntArray]]:
         """The rows of every step of an epoch, of each fold in an order of its own."""
         orders = [
-            np.array_split(luck.permutation(rows), self._steps)
-            for luck, rows in zip(self._luck, self._rows, strict=True)
+            np.array_split(rng.permutation(rows), self._steps)
+            for rng, rows in zip(self._rngs, self._rows, strict=True)
         ]
         return iter([list(rows) for rows in zip(*orders, strict=True)])
 
@@ -249,15 +249,15 @@ class _Training:
 
         network = self._network
         shape = len(rows), network.members, max(map(len, rows)), network.layers, network.width
-        if self._device_luck:
+        if self._device_rngs:
             noise = torch.zeros(shape, dtype=torch.uint8, device=self._device)
             for place in places:
-                noise[place].random_(generator=self._device_luck[place])
+                noise[place].random_(generator=self._device_rngs[place])
             return noise
         drawn = np.zeros(shape, np.uint8)
         for place in places:
             part = drawn[place, :, : len(rows[place])]
-            chosen = np.frombuffer(self._luck[place].bytes(part.size), np.uint8)
+            chosen = np.frombuffer(self._rngs[place].bytes(part.size), np.uint8)
             part[:] = chosen.reshape(part.shape)
         return torch.from_numpy(drawn)
 
@@ -331,14 +331,14 @@ def _batch(folds: Sequence[_Tensors], rows: Sequence[IntArray]) -> _Tensors:
     """Some rows of every fold; where a fold has fewer, rows of weight 0 fill up."""
     import torch
 
-    filled = np.zeros((len(rows), max(map(len, rows))), np.int64)
-    is_filled = np.ones(filled.shape, bool)
-    for place, is_empty, chosen in zip(filled, is_filled, rows, strict=True):
-        place[: len(chosen)] = chosen
-        is_empty[: len(chosen)] = False
+    padded = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    is_padding = np.ones(padded.shape, bool)
+    for places, is_pad, chosen in zip(padded, is_padding, rows, strict=True):
+        places[: len(chosen)] = chosen
+        is_pad[: len(chosen)] = False
     device = folds[0][0].device
-    index = torch.from_numpy(filled).to(device)
+    index = torch.from_numpy(padded).to(device)
     parts = ([tensor[at] for tensor in each] for each, at in zip(folds, index, strict=True))
     numbers, slots, y, weights = (torch.stack(part) for part in zip(*parts, strict=True))
-    weights[torch.from_numpy(is_filled).to(device)] = 0.0
+    weights[torch.from_numpy(is_padding).to(device)] = 0.0
     return numbers, slots, y, weights

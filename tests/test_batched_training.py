@@ -128,7 +128,7 @@ def test_the_weights_are_those_of_the_best_epoch():
 
 def test_a_device_draws_for_every_fold_by_its_own_seed():
     training = batched_training._Training(NETWORK, [RECIPE] * 3, FOLDS, "cpu", "float32")
-    training._device_luck = [torch.Generator().manual_seed(seed) for seed in (0, 1, 0)]
+    training._device_rngs = [torch.Generator().manual_seed(seed) for seed in (0, 1, 0)]
     noise = training._noise([np.arange(24)] * 3, np.arange(3))
     assert torch.equal(noise[0], noise[2])
     assert not torch.equal(noise[0], noise[1])

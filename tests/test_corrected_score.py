@@ -75,10 +75,10 @@ def test_time_ends_the_correction_with_what_there_is():
 def test_deviations_spread_as_the_score_of_so_many_rows_does(rows):
     rng = np.random.default_rng(0)
     y = rng.normal(size=rows)
-    strays = deviations(np.zeros((rows, 1)), Target(TaskKind.REGRESSION, y, 0), RMSE, rng)
+    spread = deviations(np.zeros((rows, 1)), Target(TaskKind.REGRESSION, y, 0), RMSE, rng)
     # The spread of the root of a mean square of n normal errors is 1 / sqrt(2 n).
-    assert np.std(strays) == pytest.approx(np.sqrt(0.5 / rows), rel=0.25)
-    assert list(strays) == sorted(strays) and np.mean(strays) == pytest.approx(0.0, abs=1e-9)
+    assert np.std(spread) == pytest.approx(np.sqrt(0.5 / rows), rel=0.25)
+    assert list(spread) == sorted(spread) and np.mean(spread) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_interval_holds_the_score_on_fresh_rows_as_often_as_it_says():
@@ -88,8 +88,8 @@ def test_the_interval_holds_the_score_on_fresh_rows_as_often_as_it_says():
         old, new = rng.normal(size=100), rng.normal(size=50)
         target = Target(TaskKind.REGRESSION, old, 0)
         score = RMSE.score(target, np.zeros((100, 1)))
-        strays = deviations(np.zeros((100, 1)), target, RMSE, rng)
-        low, high = Estimate(score, score, 100, strays, 0.0).interval(50, 0.9)
+        spread = deviations(np.zeros((100, 1)), target, RMSE, rng)
+        low, high = Estimate(score, score, 100, spread, 0.0).interval(50, 0.9)
         hits.append(low <= -np.sqrt(np.mean(new**2)) <= high)
     assert np.mean(hits) == pytest.approx(0.9, abs=0.06)
 

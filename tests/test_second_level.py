@@ -18,7 +18,7 @@ from autopipe.execution.crossfit import crossfit
 from autopipe.folds import make_folds
 from autopipe.intake.coding import Coding
 from autopipe.metrics import metric_for
-from autopipe.second_level import Second, Stacking
+from autopipe.second_level import StackedLearner, Stacking
 from autopipe.seeds import Seeds
 from autopipe.table import Table
 from autopipe.task import Target, TaskKind
@@ -34,7 +34,7 @@ def columns() -> tuple[Table, np.ndarray]:
     return Coding.learn(values).encode(values), values
 
 
-def tried(y: np.ndarray, groups: np.ndarray | None) -> tuple[list[Second], float]:
+def tried(y: np.ndarray, groups: np.ndarray | None) -> tuple[list[StackedLearner], float]:
     """The second level over one shy member, and what it gains by the scores of the folds."""
     table, _ = columns()
     target = Target(TaskKind.REGRESSION, y, 0)
@@ -42,9 +42,9 @@ def tried(y: np.ndarray, groups: np.ndarray | None) -> tuple[list[Second], float
     member = full(SHY)
     below = crossfit(member, table, target, folds, Seeds(0)).out_of_fold
     stacking = Stacking(table, target, folds, METRIC, Seeds(0))
-    seconds = stacking.judged([member], below[None], np.ones(1))
+    learners = stacking.judged([member], below[None], np.ones(1))
     score = np.mean(fold_scores(below, target, folds, METRIC))
-    return seconds, max(np.mean(one.scores) - score for one in seconds)
+    return learners, max(np.mean(one.scores) - score for one in learners)
 
 
 def test_a_leak_from_the_held_out_rows_is_caught() -> None:
@@ -52,19 +52,19 @@ def test_a_leak_from_the_held_out_rows_is_caught() -> None:
     rng = np.random.default_rng(1)
     groups = np.arange(ROWS) % GROUPS
     y = rng.normal(size=GROUPS)[groups] + 0.1 * rng.normal(size=ROWS)
-    seconds, promised = tried(y, groups)
+    learners, promised = tried(y, groups)
     assert promised > 0.5
-    assert not any(one.wins for one in seconds)
-    assert all("not used" in one.trial(0, ()).failure for one in seconds)
+    assert not any(one.wins for one in learners)
+    assert all("not used" in one.trial(0, ()).failure for one in learners)
 
 
 def test_what_helps_on_unseen_rows_is_used() -> None:
     _, values = columns()
     y = values.sum(axis=1) + 0.1 * np.random.default_rng(1).normal(size=ROWS)
-    seconds, promised = tried(y, None)
+    learners, promised = tried(y, None)
     assert promised > 0.5
-    assert max(one.unseen for one in seconds) > 0.5
-    assert any(one.wins for one in seconds)
+    assert max(one.unseen for one in learners) > 0.5
+    assert any(one.wins for one in learners)
 
 
 def test_a_model_may_have_a_second_level(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_a_second_level_that_is_late_is_not_compared() -> None:
     target = Target(TaskKind.REGRESSION, values.sum(axis=1), 0)
     folds = make_folds(target, 4, Seeds(0))
     fit = crossfit(full(SHY), table, target, folds, Seeds(0))
-    second = Second(full(SHY), fit, (0.0,) * 4, 1.0)
+    learner = StackedLearner(full(SHY), fit, (0.0,) * 4, 1.0)
     stacking = Stacking(table, target, folds, METRIC, Seeds(0), time.monotonic())
     with pytest.raises(DeadlineReached):
-        stacking._compared(second, fit.out_of_fold[None], np.ones(1))
-    assert second.trial(1, [0]).failure == "not used: it could not be judged"
+        stacking._compared(learner, fit.out_of_fold[None], np.ones(1))
+    assert learner.trial(1, [0]).failure == "not used: it could not be judged"

@@ -271,7 +271,7 @@ class Store:
         return self._database.execute(query).fetchone()[0]
 
     @contextlib.contextmanager
-    def _told(self, deed: str) -> Iterator[None]:
+    def _told(self, done: str) -> Iterator[None]:
         """Raise what goes wrong with the file as a `StoreError`."""
         path = database_path(self.folder)
         try:
@@ -280,7 +280,7 @@ class Store:
             raise StoreError(f"{path}: this trial is recorded already ({error}).") from error
         except sqlite3.Error as error:
             raise StoreError(
-                f"{path} cannot be {deed}: {error}. Is the disk full, or the file damaged?"
+                f"{path} cannot be {done}: {error}. Is the disk full, or the file damaged?"
             ) from error
         except (ValueError, TypeError, AutopipeError) as error:
             if isinstance(error, StoreError):
@@ -288,9 +288,9 @@ class Store:
             raise StoreError(f"{path} holds what cannot be understood: {error}.") from error
 
     @contextlib.contextmanager
-    def _closed_on_error(self, deed: str) -> Iterator[None]:
+    def _closed_on_error(self, done: str) -> Iterator[None]:
         try:
-            with self._told(deed):
+            with self._told(done):
                 yield
         except BaseException:
             self.close()

@@ -95,11 +95,11 @@ def read_folder(folder: Path) -> Delivered:
         tree, values = parse(part["tree"]), _values(folder, part)
         models = tuple(unpacked(tree, part["models"], values))
         members[part["number"]] = Member(part["number"], part["weight"], models, inputs)
-    heat, costs = head["temperature"], head["costs"]
+    temperature, costs = head["temperature"], head["costs"]
     predictor = Predictor(
         tuple(members[number] for number in head["members"]),
         np.array(head["prior"]),
-        None if heat is None else Temperature().restore(heat),
+        None if temperature is None else Temperature().restore(temperature),
     )
     return Delivered(
         Coding.restore(head["coding"]),

@@ -128,10 +128,10 @@ def difference(ours: FloatArray, theirs: FloatArray, tolerance: float) -> float:
             f"gives {ours.shape}; nothing was written."
         )
     scale = np.abs(ours).max(axis=0, initial=0.0)
-    strays = np.abs(ours - theirs) / np.where(scale > 0, scale, 1.0)
-    largest = float(strays.max(initial=0.0))
+    differences = np.abs(ours - theirs) / np.where(scale > 0, scale, 1.0)
+    largest = float(differences.max(initial=0.0))
     if not largest <= tolerance:  # also where one is not a number
-        place = int(np.nanargmax(strays.max(axis=1)))
+        place = int(np.nanargmax(differences.max(axis=1)))
         raise ExportError(
             f"The exported script differs from the model by {largest:.3g}, more than "
             f"{tolerance:g}: {theirs[place]} instead of {ours[place]} in row {place} of those "

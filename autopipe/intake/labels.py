@@ -359,7 +359,7 @@ def _check_classes(classes: NDArray[Any], column: pd.Series[Any]) -> None:
 
 
 def named_costs(costs: Any) -> Any:  # the user's own
-    """A frame whose rows and columns have names by (true, said); anything else as it is."""
+    """A frame with named rows and columns by (true, predicted); anything else as it is."""
     if not isinstance(costs, pd.DataFrame):
         return costs
     if all(isinstance(axis, pd.RangeIndex) for axis in costs.axes):

@@ -67,7 +67,7 @@ def numbers(
             return np.asarray(column).astype(np.float64)
         return np.array(column.to_numpy(dtype="float64", na_value=np.nan))
     if dtype.kind == "m":
-        return _microseconds(column.to_numpy(dtype="timedelta64[us]"))
+        return _seconds_of(column.to_numpy(dtype="timedelta64[us]"))
     places, cells = distinct(column)
     values, readable = parsed_numbers(cells, notation)
     _tell_unreadable(column, places, cells, readable, "a number", unreadable)
@@ -79,7 +79,7 @@ def parsed_numbers(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Cells as numbers, and which of them could be read; a blank text reads as missing."""
     if kind_of_objects(cells) == "duration":
-        return _microseconds(pd.to_timedelta(cells).to_numpy("timedelta64[us]")), _all(cells)
+        return _seconds_of(pd.to_timedelta(cells).to_numpy("timedelta64[us]")), _all(cells)
     if kind_of_objects(cells) == "time":  # pandas would take its nanoseconds for a number
         return np.full(len(cells), np.nan), ~_all(cells)
     times = [place for place, cell in enumerate(cells) if isinstance(cell, datetime.time)]
@@ -153,7 +153,7 @@ def seconds(column: Column[Any], date_format: str, unreadable: Policy) -> NDArra
         column = column.dt.to_timestamp()
     # Arrow has days of a type of their own, which only objects can show.
     if column.dtype.kind == "M" and column.dtype.type is not datetime.date:
-        return _microseconds(column.to_numpy(dtype="datetime64[us]"))
+        return _seconds_of(column.to_numpy(dtype="datetime64[us]"))
     places, cells = distinct(column)
     values, readable = parsed_times(cells, date_format)
     wanted = f"a time of the format {date_format}"
@@ -174,7 +174,7 @@ def parsed_times(
     texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     if texts.any():
         times = pd.to_datetime(cells[texts], format=date_format, errors="coerce", utc=True)
-        values[texts] = _microseconds(times.to_numpy(dtype="datetime64[us]"))
+        values[texts] = _seconds_of(times.to_numpy(dtype="datetime64[us]"))
     for place in np.flatnonzero(np.isnan(values) & texts):
         values[place] = _far_time(cells[place], date_format)
     return values, _readable(cells, values)
@@ -282,7 +282,7 @@ def _timestamp(cell: object) -> float:
     return np.nan
 
 
-def _microseconds(values: NDArray[Any]) -> NDArray[np.float64]:
+def _seconds_of(values: NDArray[Any]) -> NDArray[np.float64]:
     """Seconds of datetime64[us] or timedelta64[us] values, NaN where not a time."""
     values = np.asarray(values)
     result = values.astype(np.int64) / 1e6
