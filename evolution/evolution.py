@@ -11,7 +11,6 @@ import numpy as np
 from autopipe.errors import OptionError
 from autopipe.evolution.gain import Gains
 from autopipe.evolution.grammar import Grammar
-from autopipe.evolution.ladder import Ladder
 from autopipe.evolution.population import Individual, Population
 from autopipe.evolution.shares import Shares
 from autopipe.evolution.steady import Steady
@@ -47,7 +46,7 @@ class Evolution(Steady):
 
     Parameters
     ----------
-    portfolio, grammar, seeds, lag, init, ladder : see `Steady`
+    portfolio, grammar, seeds, lag, init : see `Steady`
     population : how many individuals survive
     gains : measures what trials add to an ensemble, which then is their fitness, and tells
         when to end; where None the score is
@@ -65,10 +64,9 @@ class Evolution(Steady):
         population: int = 24,
         lag: int | None = None,
         init: Sequence[Node] = (),
-        ladder: Ladder | None = None,
         gains: Gains | None = None,
     ) -> None:
-        super().__init__(portfolio, grammar, seeds, lag, init, ladder)
+        super().__init__(portfolio, grammar, seeds, lag, init)
         if population < 1:
             raise OptionError(f"population={population}: at least one must survive.")
         self._population = Population(population)

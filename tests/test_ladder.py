@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from strategies import LAW, seeds, toy_grammar
 
 from autopipe import AutoClassifier, searching
-from autopipe.evolution.evolution import Evolution
 from autopipe.evolution.ladder import SHARES, Ladder
+from autopipe.evolution.samplers import Sampled
 from autopipe.seeds import Seeds
 from autopipe.tree import parse
 from autopipe.trial import Source, Status, Trial
@@ -121,8 +121,8 @@ def judged(proposal):
 
 
 @pytest.mark.parametrize("root", range(3))
-def test_offspring_are_screened_and_the_best_of_them_get_a_complete_trial(root):
-    search = Evolution(FIRST, GRAMMAR, Seeds(root), ladder=ladder())
+def test_trees_are_screened_and_the_best_of_them_get_a_complete_trial(root):
+    search = Sampled(FIRST, GRAMMAR, Seeds(root), "random", ladder=ladder())
     trials = {}
     for _ in range(300):
         proposal = search.ask()
@@ -134,18 +134,6 @@ def test_offspring_are_screened_and_the_best_of_them_get_a_complete_trial(root):
             assert parent.train_share < proposal.share
     shares = Counter(trial.train_share for trial in trials.values())
     assert shares[SHARES[0]] > 3 * shares[SHARES[1]] > 6 * (shares[1.0] - len(FIRST)) > 0
-
-
-def test_screened_trials_have_no_offspring():
-    search = Evolution(FIRST, GRAMMAR, Seeds(0), ladder=ladder())
-    partial = set()
-    for _ in range(200):
-        proposal = search.ask()
-        if proposal.share == SHARES[0]:
-            assert partial.isdisjoint(proposal.parents)
-        if proposal.is_screen:
-            partial.add(proposal.number)
-        search.tell(judged(proposal))
 
 
 # In a fit

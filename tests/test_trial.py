@@ -15,10 +15,11 @@ def trial(status, score):
     return Trial(0, TREE, Source.RANDOM, status, score=score)
 
 
-@pytest.mark.parametrize("status", Status)
-def test_only_a_complete_trial_has_a_score(status):
-    score = 0.5 if status is Status.COMPLETE else None
-    assert trial(status, score).is_complete == (status is Status.COMPLETE)
+def test_a_screen_has_not_failed_and_only_a_complete_trial_has_a_score():
+    trials = [trial(one, 0.5 if one is Status.COMPLETE else None) for one in Status]
+    assert [each.status for each in trials if each.is_complete] == [Status.COMPLETE]
+    well = [each.status for each in trials if not each.has_failed]
+    assert well == [Status.COMPLETE, Status.PARTIAL]
 
 
 @pytest.mark.parametrize("status", Status)
