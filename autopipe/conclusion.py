@@ -44,6 +44,8 @@ _INTERVAL_SHARE = 0.4  # and of the rest for the interval of the score
 _WINNER_SHARE = 0.3  # and of that for the correction of the best trial alone
 _PROBED_ROWS = 5_000  # that tell what the metric takes for a part of the rows
 _MOMENT = 0.1  # s, that a quick metric may take though time is up
+_BASELINES = 3  # that are scored on all folds
+_FEWEST_CALLS = 10  # of a metric, by which weights of the classes may be found and checked
 _SLOW_RESELECTIONS = 5  # where no clock ends the correction by a metric without a quick form
 
 _T = TypeVar("_T")
@@ -141,7 +143,6 @@ class _Inquiry:
         excess: float,
     ) -> None:
         self._excess = excess
-        self._took = 0.0  # seconds of a score on all folds
         self._is_single = candidates.is_single
         self._average_score = partial(candidates.score, selection.weights)
         self._rows = candidates.rows
@@ -160,9 +161,12 @@ class _Inquiry:
         if clock.budget is not None:
             seconds = max(_LEAST_SECONDS, BUDGET_SHARE * clock.budget)
             self._deadline = clock.now() + min(seconds, _LEFT_SHARE * max(0.0, clock.left))
+        begin = clock.now()
         self._looks_at_labels = target.is_classification and is_of_labels(
             metric, target.n_classes
         )
+        self._call_seconds = (clock.now() - begin) / 2  # of the metric, for a few rows
+        self._took = len(folds) * self._call_seconds  # of a score on all folds
 
     def finished(self, given: Decision | None) -> tuple[Calibrated, Decided, float]:
         """What comes after the members, and the score of what is then predicted."""
@@ -177,12 +181,15 @@ class _Inquiry:
         average = np.tensordot(self._weights, self._stacked, axes=1)
         nothing = Calibrated(None, average)
 
+        if not self._has_time(self._call_seconds):
+            return nothing
+
         def fit() -> Calibrated:
             some = np.unique(np.linspace(0, len(average) - 1, _PROBED_ROWS).astype(int))
             begin = self._clock.now()
             self._metric.score(self.held_out.take(some), average[some])
             took = self._clock.now() - begin
-            self._took = len(self._folds) * took
+            self._took = len(self._folds) * max(took, self._call_seconds)
             # Every part is scored with the temperature and without.
             if not self._has_time(2 * len(np.unique(self._parts)) * took):
                 return nothing
@@ -197,6 +204,8 @@ class _Inquiry:
         if given is not None:
             return Decided(given, np.eye(self._target.n_classes)[given.choose(predictions)])
         until, now = self._until(_DECISION_SHARE), self._clock.now
+        if not self._has_time(_FEWEST_CALLS * self._call_seconds):
+            return Decided(None, predictions)
         return _attempted(
             "decision",
             lambda: decided(predictions, self.held_out, self._parts, self._metric, until, now),
@@ -246,7 +255,7 @@ class _Inquiry:
         blind: dict[str, float] = {}
         if self._has_time(self._took):
             best = _attempted("best score", lambda: metric.score(target, target.truth), best)
-        if self._has_time(self._took):
+        if self._has_time(_BASELINES * self._took):
             blind = _attempted("baseline", self._blind, blind)
         return replace(
             estimate,

@@ -18,7 +18,7 @@ from autopipe.ensembles.calibration import parts_of
 from autopipe.ensembles.front import Cost, Evidence, Front, points_of
 from autopipe.ensembles.members import Candidates
 from autopipe.ensembles.predictor import Member, Predictor, pipelines_of
-from autopipe.folds import Folds
+from autopipe.folds import Folds, spread
 from autopipe.operators.fitted import FittedTree, write_fitted
 from autopipe.table import Table
 from autopipe.task import FloatArray, Target
@@ -267,7 +267,8 @@ def _evidence(
     kept = {n: told for n, told in zip(every, stacked, strict=True) if n in numbers}
     rows = len(candidates.rows)
     most = min(_EVIDENCE_ROWS, _EVIDENCE_CELLS // (len(kept) * target.outputs))
-    sample = np.unique(np.linspace(0, rows - 1, most).astype(int))
+    order = spread(target.take(candidates.rows), np.random.default_rng(0))
+    sample = np.sort(order[:most])
     return Evidence(
         {number: told[sample] for number, told in kept.items()},
         target.take(candidates.rows[sample]),

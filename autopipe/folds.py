@@ -22,6 +22,7 @@ _MANY_ROWS = 100_000  # of which a fifth tells scores apart
 _FEWEST_FITS = 12  # on so many rows; below, even three folds leave hardly four trees
 _FEWEST_TRIALS = 6  # that as many folds have to leave time for
 _QUANTILE_BINS = 50  # of a numeric target, so that every fold sees its whole range
+_MOST_STRATIFIED = 2_000  # groups; scikit-learn's way takes 0.3 ms for each
 _GLIMPSED = 1_000  # held-out rows: the best quarter of many trees can be told on them
 
 
@@ -229,6 +230,9 @@ def _grouped(target: Target, count: int, seed: int, groups: IntArray) -> tuple[P
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     strata = _strata(target, count)
+    groups = np.unique(groups, return_inverse=True)[1]
+    if target.is_classification and groups.max() >= _MOST_STRATIFIED:
+        return _dealt(strata, count, seed, groups)
     if target.is_classification and np.bincount(strata).max() >= count:
         splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
         pairs = _quietly(splitter, strata, groups)
@@ -236,6 +240,22 @@ def _grouped(target: Target, count: int, seed: int, groups: IntArray) -> tuple[P
         if all(len(train) and len(held_out) for train, held_out in pairs):
             return tuple(pairs)
     return tuple(_quietly(GroupKFold(count, shuffle=True, random_state=seed), strata, groups))
+
+
+def _dealt(strata: IntArray, count: int, seed: int, groups: IntArray) -> tuple[Pair, ...]:
+    """Groups dealt out to the folds: those with the rarest class first, and the larger first.
+
+    With very many of them, classes and rows end up as even as by looking at each fold for each
+    group, as scikit-learn does.
+    """
+    rarest = np.full(groups.max() + 1, len(strata))  # rows of the rarest class of a group
+    np.minimum.at(rarest, groups, np.bincount(strata)[strata])
+    chance = np.random.default_rng(seed).permutation(len(rarest))
+    order = np.lexsort((chance, -np.bincount(groups), rarest))
+    fold_of = np.empty(len(order), np.int64)
+    fold_of[order] = np.arange(len(order)) % count
+    folds = fold_of[groups]
+    return tuple((np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(count))
 
 
 def _stratified(target: Target, count: int, seed: int) -> tuple[Pair, ...]:

@@ -8,7 +8,8 @@ predictions instead of a model.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -432,11 +433,34 @@ def _shown_to(scorer: Callable[..., float], classes: np.ndarray | None) -> Score
             try:
                 return float(scorer(shown, X, y, **weights))
             except ValueError:  # some take no rows that lack a class
-                present, y = np.unique(target.y, return_inverse=True)
-                if classes is None or not 1 < len(present) < len(classes):
+                n_present = len(np.unique(target.y))
+                if classes is None or not 1 < n_present < len(classes):
                     raise
-                X = np.maximum(X[:, present], np.finfo(float).tiny)
-                X /= X.sum(axis=1, keepdims=True)
-                return float(scorer(_Shown(np.arange(len(present))), X, y, **weights))
+                if not is_of_pairs:
+                    with suppress(ValueError, TypeError):
+                        return _with_all_classes(scorer, classes, target, X)
+                return _without_absent_classes(scorer, target, X, weights)
 
+    is_of_pairs = "roc_auc" in repr(scorer)  # which a class without rows has no part in
     return score
+
+
+def _with_all_classes(
+    scorer: Callable[..., float], classes: np.ndarray, target: Target, X: FloatArray
+) -> float:
+    """The score with a row of weight 0 for every class that has none."""
+    absent = np.setdiff1d(np.arange(len(classes)), target.y)
+    y = classes[np.append(target.y, absent)]
+    X = np.vstack([X, np.full((len(absent), X.shape[1]), 1.0 / X.shape[1])])
+    weights = np.append(target.row_weights, np.zeros(len(absent)))
+    return float(scorer(_Shown(classes), X, y, sample_weight=weights))
+
+
+def _without_absent_classes(
+    scorer: Callable[..., float], target: Target, X: FloatArray, weights: Mapping[str, Any]
+) -> float:
+    """The score of what is left for the classes that have rows."""
+    present, y = np.unique(target.y, return_inverse=True)
+    X = np.maximum(X[:, present], np.finfo(float).tiny)
+    X /= X.sum(axis=1, keepdims=True)
+    return float(scorer(_Shown(np.arange(len(present))), X, y, **weights))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopipe.folds import Folds
+from autopipe.folds import Folds, spread
 from autopipe.metrics import Metric, Score, neg_log_loss
 from autopipe.operators.calibration import Temperature
 from autopipe.task import FloatArray, IntArray, Target
@@ -76,7 +76,7 @@ def calibrated(
     if not target.is_classification or len(target.y) < _LEAST_ROWS or len(distinct) < 2:
         return nothing
     most = max(_LEAST_SAMPLE, _MOST_CELLS // target.n_classes)
-    sample = np.unique(np.linspace(0, len(target.y) - 1, most).astype(int))
+    sample = np.sort(spread(target, np.random.default_rng(0))[:most])
     crossed = np.empty(predictions.shape)
     for part in distinct:
         others, group = sample[parts[sample] != part], parts == part

@@ -13,6 +13,7 @@ import numpy as np
 
 from autopipe.confusion import confusion
 from autopipe.errors import DeadlineReached, OptionError
+from autopipe.folds import spread
 from autopipe.metrics import Metric
 from autopipe.task import FloatArray, IntArray, Target, TaskKind
 
@@ -166,7 +167,7 @@ def decided(
     if is_one_sided or (_ACCURACY.search(metric.name) and rows < _ROWS_FOR_ACCURACY):
         return nothing
     search = _Search(predictions, target, metric, deadline, now)
-    sample = np.unique(np.linspace(0, rows - 1, _MOST_ROWS).astype(int))
+    sample = np.sort(spread(target, np.random.default_rng(0))[:_MOST_ROWS])
     groups = np.unique(parts, return_inverse=True)[1] % _GROUPS
     plain = predictions.argmax(axis=1)
     chosen = plain.copy()

@@ -179,4 +179,6 @@ def _reduced(predictions: FloatArray, target: Target, metric: Metric) -> FloatAr
         raise ShapeError(
             f"{predictions.shape[1]} rows of predictions, but {len(target.y)} of the target."
         )
-    return np.stack([metric.quick.reduce(target, member) for member in predictions])
+    if metric.reduction is None:
+        return predictions
+    return np.stack([metric.reduction.reduce(target, member) for member in predictions])

@@ -33,7 +33,8 @@ def capacity(target: Target) -> int:
     """How many candidates an ensemble on these rows may choose among."""
     rows = len(target.y)
     by_rows = np.exp(np.interp(np.log(max(1, rows)), np.log(_ROWS), np.log(_CANDIDATES)))
-    by_memory = _MOST_BYTES // (4 * rows * target.outputs + 1)
+    each = 8 if target.outputs == 1 else 4  # bytes; see `Folds.averaged`
+    by_memory = _MOST_BYTES // (each * rows * target.outputs + 1)
     return max(2, min(round(float(by_rows)), int(by_memory)))
 
 
@@ -99,7 +100,7 @@ class Candidates:
         self._capacity = most or capacity(self._target)
         self._candidates: list[Candidate] = []
         self._scores: dict[tuple[tuple[int, float], ...], float] = {}
-        self._chosen_on = np.arange(len(self._rows))
+        self._chosen_on: IntArray | None = None  # None is all
         if len(self._rows) > _MOST_ROWS:
             order = spread(self._target, np.random.default_rng(0))
             self._chosen_on = np.sort(order[:_MOST_ROWS])
@@ -168,9 +169,14 @@ class Candidates:
         best = self.ranked()[0]
         alone = Selection({best.number: 1.0}, best.score)
         if self.is_single or len(self) == 1:
+            self._scores[((best.number, 1.0),)] = best.score
             return alone
         numbers, stacked = self.stacked()
-        seen, target = stacked[:, self._chosen_on], self._target.take(self._chosen_on)
+        target = self._target
+        if self._chosen_on is None:
+            seen = stacked
+        else:
+            seen, target = stacked[:, self._chosen_on], target.take(self._chosen_on)
         weights = greedy_weights(seen, target, self._metric, until=until, now=now)
         return self._selection(numbers, weights) or alone
 

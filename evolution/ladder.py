@@ -41,8 +41,9 @@ class Ladder:
 
     def note(self, trial: Trial) -> None:
         """Take a trial in, screened or complete."""
-        self._seconds[trial.train_share in SHARES] += trial.seconds
-        is_screen = trial.status is Status.PARTIAL and trial.train_share in SHARES
+        is_low = trial.train_share in SHARES and not trial.is_complete
+        self._seconds[is_low] += trial.seconds
+        is_screen = trial.status is Status.PARTIAL and is_low
         if is_screen and trial.fold_scores:
             rung = self._rungs[trial.train_share, self._kind(trial)]
             rung.append(trial)

@@ -213,3 +213,17 @@ def test_a_scorer_of_a_function_is_left_alone_as_its_name_is(function):
     predictions, target = rare(2_000)
     metric = metric_for(make_scorer(function), target.kind, np.arange(2))
     assert decided(predictions, target, np.arange(2_000) % 4, metric).decision is None
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1"])
+def test_rows_in_step_with_the_sample_do_not_mislead(name):
+    """Every other row is a case, as in tables of matched pairs."""
+    rng = np.random.default_rng(0)
+    y = np.tile([1, 0], 20_000).astype(np.int32)
+    sure = 1 / (1 + np.exp(-rng.normal(1.5 * (y - 0.5), 1.0) * 1.5))
+    predictions = np.stack([1 - sure, sure], axis=1)
+    metric = metric_for(name, TaskKind.BINARY, np.array([0, 1]))
+    target = Target(TaskKind.BINARY, y, 2)
+    found = decided(predictions, target, np.arange(len(y)) // 5_000, metric)
+    chosen = predictions if found.decision is None else found.predictions
+    assert metric.score(target, chosen) > metric.score(target, predictions) - 0.005

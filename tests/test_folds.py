@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.model_selection import ShuffleSplit, TimeSeriesSplit
 from strategies import LAW, seeds
 
+from autopipe import folds
 from autopipe.errors import OptionError
 from autopipe.folds import Folds, default_count, holdout, make_folds
 from autopipe.seeds import Seeds
@@ -224,3 +225,18 @@ def test_a_holdout_that_happens_to_be_the_last_rows_is_not_early():
     drawn = [holdout(replace(y, groups=groups), Seeds(seed)) for seed in range(20)]
     last = [folds for folds in drawn if folds.pairs[0][1].min() == 48]
     assert last and not any(folds.are_early for folds in last)
+
+
+def test_very_many_groups_are_dealt_out_evenly(monkeypatch):
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(400), rng.integers(1, 9, 400)))
+    target = replace(coded((rng.random(len(groups)) < 0.1).astype(np.int32)), groups=groups)
+    monkeypatch.setattr(folds, "_MOST_STRATIFIED", 300)
+    parts = [held_out for _, held_out in make_folds(target, 5, Seeds(0)).pairs]
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(groups)))
+    assert sum(len(set(groups[part])) for part in parts) == 400
+    sizes, positives = zip(*((len(part), target.y[part].sum()) for part in parts), strict=True)
+    assert max(sizes) - min(sizes) <= 0.02 * len(groups)
+    assert max(positives) - min(positives) <= 6
+    other = [held_out for _, held_out in make_folds(target, 5, Seeds(1)).pairs]
+    assert any(not np.array_equal(*pair) for pair in zip(parts, other, strict=True))

@@ -173,3 +173,13 @@ def test_a_glimpse_is_the_first_fold_with_fewer_rows_held_out(seed):
     assert set(held_out) < set(folds.pairs[0][1])
     assert len(held_out) == 1_000
     assert ROWS < target.y[held_out].sum() < 600
+
+
+def test_complete_trials_on_few_rows_are_no_screens():
+    one = ladder()
+    for number in range(4):
+        one.note(replace(screened(number, 0.1 * number, SHARES[-1]), seconds=1.0))
+    tree = parse("a")
+    dear = Trial(9, tree, Source.RANDOM, Status.COMPLETE, score=0.5, seconds=500.0)
+    one.note(replace(dear, train_share=SHARES[-1]))
+    assert promoted(one) == []

@@ -271,3 +271,20 @@ def test_an_error_is_shown_without_its_sign():
 def test_what_cannot_score_is_refused_at_the_door(scoring, kind, message):
     with pytest.raises(OptionError, match=message):
         metric_for(scoring, kind, LABELS[kind])
+
+
+@pytest.mark.parametrize(
+    "name", ["neg_brier_score", "d2_log_loss_score", "d2_brier_score", "top_k_accuracy"]
+)
+def test_belief_in_a_class_that_a_fold_lacks_costs_what_it_does_elsewhere(name):
+    metric = metric_for(name, TaskKind.MULTICLASS, np.array(["a", "b", "c"]))
+    y = np.arange(200, dtype=np.int32) % 2
+    wrong = np.where(np.arange(2) == y[:, None], 0.2, 0.3)
+    wrong = np.column_stack([wrong, np.full(200, 0.5)])  # in a class that no row has
+
+    def score(rows):
+        return metric.score(Target(TaskKind.MULTICLASS, rows, 3), wrong[: len(rows)])
+
+    with_one = y.copy()
+    with_one[0] = 2
+    assert score(y) == pytest.approx(score(with_one), abs=0.12)
