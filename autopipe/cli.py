@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from autopipe.estimators import AutoClassifier, AutoRegressor
 
-_MODEL = "model.autopipe"
 _LEADERBOARD = "leaderboard.csv"
 _SHOWN_TRIALS = 15
 _PIPED_WIDTH = 120  # columns of a table that no terminal limits
@@ -104,12 +103,13 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     from autopipe.estimators import AutoClassifier, AutoRegressor
-    from autopipe.execution.files import check_place
+    from autopipe.execution.files import check_place, model_path
     from autopipe.learning.suite import holds_classes
+    from autopipe.metrics import is_of_numbers
     from autopipe.resuming import facts_in
 
     out: Path = arguments.out
-    if facts_in(out) or (out / _MODEL).exists():
+    if facts_in(out) or model_path(out).exists():
         raise StoreError(
             f"{out} holds a run already. `autopipe resume {out}` goes on with it; or give "
             "another --out."
@@ -123,12 +123,13 @@ def _fit(arguments: argparse.Namespace) -> None:
     X, y = _labelled(arguments.data, arguments.target)
     classify = arguments.task == "classification"
     if arguments.task == "auto":
-        classify = holds_classes(y)
+        judges_numbers = is_of_numbers(arguments.metric)
+        classify = holds_classes(y) and not judges_numbers
         task, other = ("classification", "regression")[:: 1 if classify else -1]
-        _say(
-            f"Task: {task}, for {arguments.target} holds {y.nunique()} distinct values of "
-            f"type {y.dtype}. Give --task {other} if that is wrong."
-        )
+        reason = f"{arguments.target} holds {y.nunique()} distinct values of type {y.dtype}"
+        if judges_numbers:
+            reason = f"{arguments.metric} judges numbers"
+        _say(f"Task: {task}, for {reason}. Give --task {other} if that is wrong.")
     model = (AutoClassifier if classify else AutoRegressor)(
         time_budget=arguments.budget,
         max_trials=arguments.max_trials,
@@ -191,11 +192,13 @@ def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
     from autopipe.intake.labels import has_target
     from autopipe.intake.reading import read_table
 
-    X, y = split_target(read_table(data, {target: False}), target)
+    X, y = split_target(read_table(data, {target: None}), target)
     is_labelled = has_target(y)
     if not is_labelled.all():
         _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {target}: left out.")
         X, y = X[is_labelled], y[is_labelled]
+        if y.dtype.kind == "f" and (y % 1 == 0).all():
+            y = y.astype("int64")  # as they were before cells were missing
     return X, y
 
 
@@ -207,17 +210,18 @@ def _fit_and_write(
     several: Mapping[str, Any],
 ) -> None:
     """Fit, and leave the model and its leaderboard in the run folder."""
+    from autopipe.execution.files import model_path
     from autopipe.spreadsheet import without_formulas
 
     model.fit(X, y, **several)
     with patience():
-        model.save(out / _MODEL)
+        model.save(model_path(out))
         without_formulas(model.leaderboard()).to_csv(out / _LEADERBOARD, index=False)
     if model.interrupted_:
         _say(f"Interrupted: the best so far is kept. `autopipe resume {out}` goes on.")
     print(_summary(model))
     _say(
-        f"Wrote {out / _MODEL} and {out / _LEADERBOARD}. "
+        f"Wrote {model_path(out)} and {out / _LEADERBOARD}. "
         f"Next: autopipe predict {out} new.csv -o predictions.csv"
     )
 
@@ -226,10 +230,13 @@ def _predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from autopipe.estimators import AutoClassifier
-    from autopipe.intake.reading import read_table
+    from autopipe.intake.reading import is_parquet, read_table
     from autopipe.relations.words import tables_named
     from autopipe.spreadsheet import without_formulas
 
+    out: Path | None = arguments.out
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        raise OptionError(f"-o {out}: give a file in a folder that is there.")
     model = _load(arguments.model)
     fitted = model._fitted()
     X = read_table(arguments.data, fitted.coding.known)
@@ -243,9 +250,12 @@ def _predict(arguments: argparse.Namespace) -> None:
         predictions.insert(0, "prediction", said, allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
-    without_formulas(predictions).to_csv(arguments.out or sys.stdout, index=False)
-    if arguments.out:
-        _say(f"Wrote {len(predictions)} predictions to {arguments.out}.")
+    if out is not None and is_parquet(out):
+        predictions.set_axis(predictions.columns.map(str), axis=1).to_parquet(out, index=False)
+    else:
+        without_formulas(predictions).to_csv(out or sys.stdout, index=False)
+    if out is not None:
+        _say(f"Wrote {len(predictions)} predictions to {out}.")
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -304,14 +314,14 @@ def _summary(model: AutoClassifier | AutoRegressor) -> str:
 
 def _load(path: Path) -> AutoClassifier | AutoRegressor:
     from autopipe.estimators import load
+    from autopipe.execution.files import model_path
 
-    if not path.is_dir():
-        return load(path)
-    if not (path / _MODEL).is_file():
+    if path.is_dir() and not model_path(path).is_file():
         raise InputError(
-            f"{path} holds no {_MODEL}. Where a fit was cut off, `autopipe resume` ends it."
+            f"{path} holds no {model_path(path).name}. Where a fit was cut off, "
+            "`autopipe resume` ends it."
         )
-    return load(path / _MODEL)
+    return load(path)
 
 
 def _console() -> Console:

@@ -22,6 +22,7 @@ from autopipe.ensembles.decisions import costs_of
 from autopipe.errors import OptionError
 from autopipe.evolution.search import Search
 from autopipe.execution.executor import Executor
+from autopipe.execution.files import model_path
 from autopipe.execution.launcher import warm
 from autopipe.fitting import fit
 from autopipe.folds import splitter_name
@@ -488,12 +489,15 @@ class AutoRegressor(RegressorMixin, _AutoEstimator):
 def load(
     path: str | PathLike[str], operators: Sequence[Operator] = ()
 ) -> AutoClassifier | AutoRegressor:
-    """The fitted estimator that its `save` wrote; loading it runs nothing from the file.
+    """The fitted estimator that `save`, or a run of the command line, wrote.
+
+    Loading it runs nothing from the file.
 
     Arguments that JSON cannot hold, such as a callable metric, are back at their defaults.
 
     Parameters
     ----------
+    path : of the file, or of the run's folder
     operators : your own that the model was fitted with. What `learner` makes is unpickled,
         which can run anything: give them for files that you trust.
 
@@ -503,7 +507,8 @@ def load(
         If there is no such file, it is damaged, or a newer autopipe wrote it; or if it was
         fitted with operators of your own that are not given.
     """
-    model = read_model(Path(path), operators)
+    path = Path(path)
+    model = read_model(model_path(path) if path.is_dir() else path, operators)
     facts = model.facts
     is_numbers = model.target_coding.kind is TaskKind.REGRESSION
     estimator_class = AutoRegressor if is_numbers else AutoClassifier

@@ -245,6 +245,7 @@ _OF_LOGARITHMS = {  # which are others of coded numbers
     "neg_mean_squared_log_error": "neg_mean_squared_error",
     "neg_root_mean_squared_log_error": "neg_root_mean_squared_error",
 }
+_OTHER_OF_NUMBERS = {"neg_root_mean_squared_error", "neg_max_error", "explained_variance"}
 _DEFAULT = {
     TaskKind.BINARY: "roc_auc",
     TaskKind.MULTICLASS: "neg_log_loss",
@@ -322,6 +323,12 @@ def metric_for(
         is_of_positive=name in _OF_POSITIVE,
     )
     return _checked(metric, kind, classes)
+
+
+def is_of_numbers(scoring: str | None) -> bool:
+    """Whether a scorer of this name judges numbers rather than classes."""
+    name = _NICKNAMES.get(scoring or "", scoring)
+    return name in {*_OF_ERRORS, *_LOSSES, *_OF_POSITIVE, *_OF_LOGARITHMS, *_OTHER_OF_NUMBERS}
 
 
 def _are_usual(classes: np.ndarray) -> bool:
@@ -430,6 +437,7 @@ def _shown_to(scorer: Callable[..., float], classes: np.ndarray | None) -> Score
         weights = {} if target.weights is None else {"sample_weight": target.weights}
         with warnings.catch_warnings():  # of classes that nobody predicted
             warnings.simplefilter("ignore", UndefinedMetricWarning)
+            warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
             try:
                 return float(scorer(shown, X, y, **weights))
             except ValueError:  # some take no rows that lack a class

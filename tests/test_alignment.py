@@ -94,3 +94,16 @@ def test_weights_are_numbers_or_none():
 def test_unusable_weights_are_refused(weights, message):
     with pytest.raises(InputError, match=message):
         check_weights(weights, 2)
+
+
+def test_what_a_mask_hides_of_weights_and_groups_is_missing():
+    mask = [True, False, False]
+    with pytest.raises(InputError, match="sample_weight holds 1 values such as nan"):
+        check_weights(np.ma.masked_array([1e6, 1.0, 1.0], mask=mask), 3)
+    with pytest.raises(InputError, match="groups lacks 1 entries"):
+        check_groups(np.ma.masked_array([7, 1, 1], mask=mask), 3)
+
+
+def test_a_target_whose_rows_cannot_be_counted_is_refused():
+    with pytest.raises(InputError, match="y is a generator"):
+        check_rows(pd.DataFrame({"a": [1]}), (each for each in "a"))

@@ -165,7 +165,7 @@ def test_the_leaderboard_shows_pipelines_and_the_score(files, capsys):
         (["predict", "none", "{files}/new.csv"], "There is no file none"),
         (["predict", "{files}", "{files}/new.csv"], "holds no model.autopipe"),
         (["predict", "{files}/new.csv", "{files}/new.csv"], "is no model of autopipe"),
-        (["predict", "{files}/run", "{files}/numbers.parquet", "-o", "a/b/c"], "directory"),
+        (["predict", "{files}/run", "{files}/numbers.parquet", "-o", "a/b/c"], "is there"),
         (["leaderboard", "none"], "There is no file none"),
     ],
 )
@@ -283,3 +283,40 @@ def test_a_verdict_names_the_better_side():
         ours, other
     )
     assert "higher (worse) than that of ours" in demo.verdict(other, ours)
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "written"),
+    [
+        (["0", "1", "", "1"], "classification", {"0", "1"}),  # no 0.0, though one is missing
+        (["007", "010", "007", "010"], "classification", {"007", "010"}),
+        (["3", "4", "5", "4"], "regression", None),
+    ],
+)
+def test_labels_are_written_as_they_were_read(tmp_path, capsys, labels, task, written):
+    rows = [f"{place % 9},{labels[place % len(labels)]}" for place in range(120)]
+    (tmp_path / "data.csv").write_text("\n".join(["a,y", *rows, ""]))
+    metric = ["--metric", "rmse"] if task == "regression" else []
+    out = tmp_path / "run"
+    assert (
+        run("fit", tmp_path / "data.csv", "--target", "y", "--out", out, *metric, *QUICK) == 0
+    )
+    told = capsys.readouterr().err
+    assert f"Task: {task}" in told and ("rmse judges numbers" in told) == bool(metric)
+    assert run("predict", out, tmp_path / "data.csv", "-o", tmp_path / "p.csv") == 0
+    if written is not None:
+        lines = (tmp_path / "p.csv").read_text().splitlines()
+        assert set(lines[1:]) <= written and lines[0] == "prediction"
+
+
+def test_predictions_are_written_as_parquet_where_the_name_says_so(files, tmp_path, capsys):
+    out = tmp_path / "p.parquet"
+    assert run("predict", files / "run", files / "new.csv", "--proba", "-o", out) == 0
+    assert pd.read_parquet(out).columns.tolist() == ["prediction", "no", "yes"]
+    for wrong in (tmp_path, tmp_path / "none" / "p.csv"):
+        assert run("predict", files / "run", files / "new.csv", "-o", wrong) == 2
+        assert "give a file in a folder that is there" in capsys.readouterr().err
+
+
+def test_a_run_folder_is_loaded_in_python_too(files):
+    assert load(files / "run").classes_.tolist() == ["no", "yes"]

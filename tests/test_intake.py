@@ -1,6 +1,7 @@
 import datetime
 import json
 import os
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
@@ -419,3 +420,17 @@ def test_real_tables_are_coded_whole(path):
     table = coding.encode(frame)
     assert len(table) == len(frame)
     assert restored.encode(frame).fingerprint() == table.fingerprint()
+
+
+def test_numbers_that_are_to_be_times_are_refused_with_the_remedy():
+    frame = pd.DataFrame({"at": 1_700_000_000 + np.arange(20) * 3_600})
+    with pytest.raises(InputError, match=r"pandas\.to_datetime\(X\['at'\], unit=\"s\"\)"):
+        Coding.learn(frame, {"at": "datetime"})
+
+
+def test_unique_identifiers_are_names_of_the_rows_as_their_texts_are():
+    numbers = [uuid.UUID(int=place * 10**30) for place in range(200)]
+    frame = pd.DataFrame({"id": numbers, "text": list(map(str, numbers)), "x": [0, 1] * 100})
+    with pytest.warns(UserWarning, match="only name the rows"):
+        coding = Coding.learn(frame)
+    assert coding.columns["id"].role is coding.columns["text"].role is Role.ID

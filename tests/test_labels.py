@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from autopipe.errors import InputError
+from autopipe.errors import InputError, ShapeError
 from autopipe.intake.labels import TargetCoding
 from autopipe.task import TaskKind
 
@@ -36,6 +37,7 @@ def test_codes_decode_to_the_labels(y):
         (pd.Series([2, "b", 2], dtype=object), [2, "b"], "O"),
         (pd.Series([b"b", b"a", b"a"], dtype=object), [b"a", b"b"], "O"),
         (np.array([1.0, 0.0, 1.0]), [0.0, 1.0], "f"),
+        (pd.Series([Decimal("1"), Decimal("0"), Decimal("1")]), [0, 1], "i"),
         (pd.cut([1, 5, 1], [0, 2, 6]), [pd.Interval(0, 2), pd.Interval(2, 6)], "O"),
     ],
 )
@@ -159,3 +161,19 @@ def test_logarithms_are_turned_back(values):
     y = np.array(values)
     np.testing.assert_allclose(restored.numbers(coding.coded(y)), y, rtol=1e-9, atol=1e-9)
     assert (replace(coding, least=2.0).numbers(coding.coded(y)) >= 2.0).all()
+
+
+def test_what_a_mask_hides_is_missing():
+    hidden = np.ma.masked_array([-9999.0, 1.0, 2.0], mask=[True, False, False])
+    with pytest.raises(InputError, match="1 of 3 values are missing"):
+        TargetCoding.learn(hidden, classify=False)
+    whole = np.ma.masked_array(["a", "b", "a"])
+    assert TargetCoding.learn(whole, classify=True).classes.tolist() == ["a", "b"]
+
+
+def test_several_values_for_a_row_and_lengths_of_time_are_refused_with_the_remedy():
+    with pytest.raises(ShapeError, match="one model for every target"):
+        TargetCoding.learn([["a"], ["a", "b"]], classify=True)
+    lengths = pd.Series(pd.to_timedelta([1, 2, 3], unit="h"))
+    with pytest.raises(InputError, match=r"Give y\.dt\.total_seconds"):
+        TargetCoding.learn(lengths, classify=False)

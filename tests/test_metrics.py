@@ -288,3 +288,10 @@ def test_belief_in_a_class_that_a_fold_lacks_costs_what_it_does_elsewhere(name):
     with_one = y.copy()
     with_one[0] = 2
     assert score(y) == pytest.approx(score(with_one), abs=0.12)
+
+
+def test_classes_that_a_part_of_the_rows_lacks_are_no_warning(recwarn):
+    metric = metric_for("balanced_accuracy", TaskKind.MULTICLASS, np.array(["a", "b", "c"]))
+    target = Target(TaskKind.MULTICLASS, np.array([0, 1, 0, 1], np.int32), 3)
+    assert metric.score(target, np.eye(3)[[0, 1, 2, 1]]) == 0.75
+    assert not recwarn.list

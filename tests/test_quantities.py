@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +124,11 @@ def test_usual_amounts_are_not_read_one_by_one(notation, texts, monkeypatch):
     expected = [notation.read(text) for text in texts]
     monkeypatch.setattr(Notation, "read", None)  # whoever calls it fails
     assert parsed_numbers(np.array(texts, object), notation)[0].tolist() == expected
+
+
+def test_lengths_of_time_are_read_as_pandas_writes_them():
+    lengths = pd.to_timedelta(["3 days 07:24:07", "-1 days +23:00:00", "0 days 00:00:01.5"])
+    texts = lengths.astype(str).tolist()
+    seconds = lengths.total_seconds().tolist()
+    assert [find_notation(texts).read(text) for text in texts] == seconds
+    assert [read_strange(text) for text in texts] == seconds

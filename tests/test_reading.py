@@ -140,3 +140,19 @@ def test_a_file_that_is_not_there_or_no_parquet_is_told(tmp_path, written):
         read_table(tmp_path)
     with pytest.raises(InputError, match="cannot be read as CSV or Parquet"):
         read_table(written(b"a,b\n1,2\n", "table.parquet"))
+
+
+def test_codes_with_leading_zeros_are_texts_unless_the_column_is_known_for_numbers(written):
+    path = written(b"zip,hour,y\n01067,07,1\n10115,12,2\n")
+    frame = read_table(path, {"y": None})
+    expected = {"zip": ["01067", "10115"], "hour": [7, 12], "y": [1, 2]}
+    assert frame.to_dict("list") == expected
+    assert read_table(path, {"zip": False})["zip"].tolist() == [1067, 10115]
+
+
+def test_two_columns_of_a_name_that_is_asked_for_are_refused(written):
+    path = written(b"a,y,y\n1,2,3\n")
+    with pytest.raises(InputError, match="2 columns called 'y'; wanted 1"):
+        read_table(path, {"y": None})
+    assert read_table(path, {"a": False}).columns.tolist() == ["a", "y", "y.1"]
+    assert read_table(path, {"y": False, "y.1": False}).shape == (1, 3)

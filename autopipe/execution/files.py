@@ -36,6 +36,11 @@ def database_path(folder: Path) -> Path:
     return folder / "run.sqlite"
 
 
+def model_path(folder: Path) -> Path:
+    """The model that the command line leaves in a run's folder."""
+    return folder / "model.autopipe"
+
+
 def data_path(folder: Path) -> Path:
     """The folder with what every worker of the run needs: table, target, folds."""
     return folder / "data"

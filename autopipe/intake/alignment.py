@@ -19,7 +19,7 @@ NO_TARGET = "fit requires y to be passed, but the target y is None."
 
 
 def features_and_target(
-    X: Any, y: Any, known: Mapping[str, bool] | None = None
+    X: Any, y: Any, known: Mapping[str, bool | None] | None = None
 ) -> tuple[Any, Any]:
     """A table and its target, from files too; `y` may name its column in the table.
 
@@ -33,7 +33,7 @@ def features_and_target(
         If a column is named of a table without names, or there is no such column.
     """
     if isinstance(X, (str, Path)):
-        target = {str(y): False} if isinstance(y, (str, int, np.integer)) else {}
+        target = {str(y): None} if isinstance(y, (str, int, np.integer)) else {}
         X = as_frame(X, target | dict(known or {}))
     is_tuple = isinstance(y, tuple) and isinstance(X, pd.DataFrame) and y in X.columns
     if not (is_tuple or isinstance(y, (str, int, np.integer))):
@@ -65,6 +65,13 @@ def split_target(frame: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Ser
     return frame.drop(columns=[target]), frame[target]
 
 
+def without_mask(given: Any) -> Any:
+    """A masked array as objects, NaN where it hides a value; anything else as it is."""
+    if isinstance(given, np.ma.MaskedArray):
+        return np.ma.filled(given.astype(object), np.nan)
+    return given
+
+
 def check_rows(frame: pd.DataFrame, y: Any, is_labelled: bool = True, **further: Any) -> None:
     """Refuse a target, or what else is given for every row, whose rows are not the features'.
 
@@ -83,7 +90,13 @@ def check_rows(frame: pd.DataFrame, y: Any, is_labelled: bool = True, **further:
     """
     if y is None:
         raise InputError(NO_TARGET)
-    rows = len(y) if hasattr(y, "__len__") else len(np.asarray(y))
+    try:
+        rows = len(y) if hasattr(y, "__len__") else len(np.asarray(y))
+    except TypeError as error:  # such as a generator, or a sparse array
+        raise InputError(
+            f"y is a {type(y).__name__}, of which the rows cannot be counted. Give a list, a "
+            "numpy array or a pandas Series."
+        ) from error
     if len(frame) != rows:
         raise ShapeError(
             f"X has {len(frame)} rows and y has {rows}; wanted one target for every row. "
@@ -116,7 +129,7 @@ def check_weights(weights: Any, rows: int) -> FloatArray | None:
     """
     if weights is None:
         return None
-    array = np.array(weights, dtype=object)
+    array = np.array(without_mask(weights), dtype=object)
     if array.ndim == 0:
         array = np.full(rows, array.item())
     if array.shape != (rows,):
@@ -150,7 +163,7 @@ def check_groups(groups: Any, rows: int) -> IntArray | None:
     """
     if groups is None:
         return None
-    array = np.asarray(groups, dtype=object)
+    array = np.asarray(without_mask(groups), dtype=object)
     if array.shape != (rows,):
         raise ShapeError(
             f"groups has shape {array.shape}; wanted ({rows},), a group for every row, such as "

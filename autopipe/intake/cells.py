@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,10 @@ def kind(column: Column[Any]) -> str:
 
 def kind_of_objects(cells: Cells) -> str:
     """What objects are; missing ones do not count."""
-    return _KIND_OF_OBJECTS.get(pd.api.types.infer_dtype(cells, skipna=True), "mixed")
+    inferred = pd.api.types.infer_dtype(cells, skipna=True)
+    if inferred == "mixed" and all(isinstance(cell, UUID) for cell in cells[~pd.isna(cells)]):
+        return "text"
+    return _KIND_OF_OBJECTS.get(inferred, "mixed")
 
 
 def distinct(column: Column[Any]) -> tuple[NDArray[np.intp], Cells]:

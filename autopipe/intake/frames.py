@@ -21,7 +21,7 @@ def is_named(X: Any) -> bool:
     return isinstance(X, (str, Path)) or any(hasattr(X, name) for name in attributes)
 
 
-def as_frame(X: Any, known: Mapping[str, bool] | None = None) -> pd.DataFrame:
+def as_frame(X: Any, known: Mapping[str, bool | None] | None = None) -> pd.DataFrame:
     """A table as a pandas frame; a pandas frame is returned as it is.
 
     Parameters

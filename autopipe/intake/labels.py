@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autopipe.errors import InputError, ShapeError
 from autopipe.intake import cells
-from autopipe.intake.alignment import NO_TARGET
+from autopipe.intake.alignment import NO_TARGET, without_mask
 from autopipe.intake.quantities import Notation, find_notation, readable_count
 from autopipe.intake.values import is_blank, numbers
 from autopipe.plain import from_json, plain, to_json
@@ -258,10 +258,12 @@ def _as_column(y: Any) -> pd.Series[Any]:
         raise InputError(NO_TARGET)
     if hasattr(y, "to_pandas"):
         y = y.to_pandas()
+    if isinstance(y, np.ma.MaskedArray):
+        y = without_mask(y)
     if isinstance(y, pd.DataFrame):
         y = _only_column(y)
     elif not isinstance(y, (pd.Series, pd.api.extensions.ExtensionArray)):
-        cells_given, y = y, np.asarray(y)
+        cells_given, y = y, _as_array(y)
         if (
             y.dtype.kind == "U"
             and y.ndim == 1
@@ -274,9 +276,22 @@ def _as_column(y: Any) -> pd.Series[Any]:
     column = pd.Series(y).reset_index(drop=True).rename("y")
     if isinstance(column.dtype, pd.CategoricalDtype):  # whose categories may be of other rows
         column = column.cat.remove_unused_categories()
-    if cells.kind(column) == "complex":
+    kind = cells.kind(column)
+    if kind == "complex":
         raise InputError("Complex data not supported: y holds complex numbers.")
+    if kind == "number" and column.dtype == object:  # such as decimals, which no file keeps
+        return column.map(cells.number, na_action="ignore").infer_objects()
     return column
+
+
+def _as_array(y: Any) -> np.ndarray:
+    try:
+        return np.asarray(y)
+    except ValueError as error:  # lists of several lengths
+        raise ShapeError(
+            "y holds several values for a row. Give one value for every row, and fit one model "
+            "for every target."
+        ) from error
 
 
 def _only_column(y: Any) -> Any:
@@ -310,7 +325,11 @@ def _check_present(column: pd.Series[Any]) -> None:
 
 
 def _numbers(column: pd.Series[Any], notation: Notation | None) -> FloatArray:
-    if column.dtype.kind in "Mm":
+    if column.dtype.kind == "m":
+        raise InputError(
+            "y holds lengths of time; a regressor needs numbers. Give y.dt.total_seconds()."
+        )
+    if column.dtype.kind == "M":
         raise InputError(
             "y holds times; a regressor needs numbers. Give the seconds since a fixed time."
         )

@@ -77,21 +77,25 @@ def readable_count(notation: Notation, texts: Iterable[str]) -> int:
 def read_strange(text: str) -> float | None:
     """The number a text states where no notation was learned, if it can mean only one.
 
-    "3,5" does; "1,234" may be a thousand and more, or a bit above one.
+    "3,5" does, and "3 days 07:24:07" its seconds; "1,234" may be a thousand and more, or a bit
+    above one.
     """
+    if " day" in text:
+        return _seconds(text, begins_with_minutes=False)
     readings = {Notation(mark).read(text) for mark in (".", ",")} - {None}
     return readings.pop() if len(readings) == 1 else None
 
 
 def _seconds(text: str, begins_with_minutes: bool) -> float | None:
-    """What "19:30", "7:30 pm" or "12:05:59.5" stand for."""
+    """What "19:30", "7:30 pm", "12:05:59.5" or "3 days 07:24:07" stand for."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     hours = int(match["hours"])
     if match["half"]:
         hours = hours % 12 + 12 * (match["half"] in "pP")
-    first = 3600.0 * hours + 60.0 * int(match["minutes"])
+    days = int(match["days"] or 0)
+    first = 86_400.0 * days + 3600.0 * hours + 60.0 * int(match["minutes"])
     if not match["seconds"]:
         return first / 60 if begins_with_minutes else first
     return first + float(match["seconds"])
@@ -120,6 +124,7 @@ def _pattern_of(decimal: str) -> re.Pattern[str]:
 
 _PATTERNS = {mark: _pattern_of(mark) for mark in _GROUP}
 _TIME = re.compile(
-    r"\s*(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
+    r"\s*(?:(?P<days>-?\d+) days?,? \+?)?(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d)"
+    r"(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
     r"(?:\s?(?P<half>[aApP])\.?[mM]\.?)?\s*"
 )

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import logging
+import re
 import warnings
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -28,6 +29,7 @@ _CHUNK = 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_CHARACTERS = 2**31 - 1  # of a cell, which is all that the csv module can count
 _SAMPLE_LINES = 100  # from which separator and header are found out
+_CODE = re.compile(r"\s*0\d{2,}\s*")  # 07 may be an hour or a month
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -36,14 +38,15 @@ _BYTE_ORDER_MARKS = {
 
 
 def read_table(
-    path: str | PathLike[str], known: Mapping[str, bool] | None = None
+    path: str | PathLike[str], known: Mapping[str, bool | None] | None = None
 ) -> pd.DataFrame:
     """The table in a Parquet file, or in a CSV file that may be packed with gzip.
 
     Parameters
     ----------
     known : columns that it should have, and whether each is of texts: of CSV "007" is then
-        no 7, and "1.10" no 1.1, though no other cell may show it
+        no 7, and "1.10" no 1.1, though no other cell may show it. Where that is None, or a
+        column is not among them, codes such as 01067 make it one of texts.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def read_table(
     """
     path = Path(path)
     try:
-        if path.suffix.lower() in _PARQUET:
+        if is_parquet(path):
             return pd.read_parquet(path)
         with _cells_of_any_length():
             return _read_csv(path, known or {})
@@ -63,6 +66,11 @@ def read_table(
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} cannot be read as CSV or Parquet: {error}") from error
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file of this name holds Parquet."""
+    return path.suffix.lower() in _PARQUET
 
 
 @contextmanager
@@ -75,7 +83,7 @@ def _cells_of_any_length() -> Iterator[None]:
         csv.field_size_limit(former)
 
 
-def _read_csv(path: Path, known: Mapping[str, bool]) -> pd.DataFrame:
+def _read_csv(path: Path, known: Mapping[str, bool | None]) -> pd.DataFrame:
     encoding = _encoding(path)
     sample = list(islice(_lines(path, encoding), _SAMPLE_LINES))
     separator = _separator(sample)
@@ -83,10 +91,18 @@ def _read_csv(path: Path, known: Mapping[str, bool]) -> pd.DataFrame:
     has_header = _has_header(rows, known)
     if not has_header:
         log.info("%s has no header: its columns are called 0, 1, ...", path)
+    header = next(filter(None, rows), [])
+    names = header if has_header else list(map(str, range(len(header))))
+    for name in known:
+        if names.count(name) > 1 and f"{name}.1" not in known:  # as pandas calls the second
+            raise InputError(
+                f"{path} has {names.count(name)} columns called {name!r}; wanted 1. Rename all "
+                "but one."
+            )
     texts = {
         name if has_header else place: str
-        for place, name in enumerate(next(filter(None, rows), []))
-        if known.get(name if has_header else str(place))
+        for place, name in enumerate(names)
+        if known.get(name) or (known.get(name) is None and _is_coded(rows, place))
     }
     with _opened(path) as stream, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -218,6 +234,11 @@ def _has_header(rows: list[list[str]], known: Collection[str]) -> bool:
     return len(numbers) > 1 and all(
         earlier.is_integer() and later - earlier == 1 for earlier, later in pairwise(numbers)
     )
+
+
+def _is_coded(rows: list[list[str]], place: int) -> bool:
+    """Whether a column of these records has codes such as 01067, a post code."""
+    return any(len(row) > place and _CODE.fullmatch(row[place]) for row in rows)
 
 
 def _number(cell: str) -> float | None:

@@ -90,8 +90,14 @@ def learn_column(
 def _reading(column: Column[Any], kind: str, role: Role | None) -> Reading:
     """How to read the cells, by the role given or the one they suggest."""
     if kind not in ("text", "mixed"):
-        if role is None and kind == "number" and are_days(numbers(column)):
-            return Reading(Role.DATETIME)
+        if kind == "number" and role in (None, Role.DATETIME):
+            if are_days(numbers(column)):
+                return Reading(Role.DATETIME)
+            if role is Role.DATETIME:
+                raise InputError(
+                    f"Column {column.name!r} holds numbers, which tell no time by themselves. "
+                    f'Give pandas.to_datetime(X[{column.name!r}], unit="s") for seconds.'
+                )
         return Reading(role or _ROLE_OF_KIND[kind])
     places, distinct = cells.distinct(column)
     cells.check_cells(column, distinct)
