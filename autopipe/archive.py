@@ -64,7 +64,7 @@ class Archive:
         content = self._file.read(name)
         digests = self.head.get(_DIGESTS)  # none before format 3
         if digests is not None and _digest(content) != digests[name]:
-            raise StoreError(f"{self._file.filename}: {name} was changed after it was written.")
+            raise StoreError(_changed(self._file.filename, name))
         with zipfile.ZipFile(io.BytesIO(content)) as arrays:
             _check_size(arrays, str(self._file.filename))
         return io.BytesIO(content)
@@ -84,7 +84,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
         _check_size(file, str(path))
         content = file.read(_HEAD)
         if file.comment and file.comment.decode(errors="replace") != _digest(content):
-            raise StoreError(f"{path}: {_HEAD} was changed after it was written.")
+            raise StoreError(_changed(path, _HEAD))
         yield Archive(json.loads(content), file)
 
 
@@ -96,6 +96,10 @@ def _check_size(file: zipfile.ZipFile, path: str) -> None:
             f"{path} would take {megabytes:,.0f} MB unpacked, and {free:,.0f} MB are free. "
             "If it is to be trusted, read it where there is more memory."
         )
+
+
+def _changed(path: object, name: str) -> str:
+    return f"{path}: {name} was changed after it was written. Take a copy, or fit again."
 
 
 def _digest(content: bytes) -> str:

@@ -188,17 +188,13 @@ def _several(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """The columns and the target of the rows that have one."""
-    from autopipe.intake.alignment import split_target
-    from autopipe.intake.labels import has_target
-    from autopipe.intake.reading import read_table
+    from autopipe.intake.alignment import features_and_target
+    from autopipe.intake.labels import labelled
 
-    X, y = split_target(read_table(data, {target: None}), target)
-    is_labelled = has_target(y)
-    if not is_labelled.all():
-        _say(f"{(~is_labelled).sum()} of {len(y)} rows have no {target}: left out.")
-        X, y = X[is_labelled], y[is_labelled]
-        if y.dtype.kind == "f" and (y % 1 == 0).all():
-            y = y.astype("int64")  # as they were before cells were missing
+    every, y = features_and_target(data, target)
+    X, y = labelled(every, y)
+    if len(X) < len(every):
+        _say(f"{len(every) - len(X)} of {len(every)} rows have no {target}: left out.")
     return X, y
 
 
@@ -230,9 +226,9 @@ def _predict(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from autopipe.estimators import AutoClassifier
-    from autopipe.intake.reading import is_parquet, read_table
+    from autopipe.export.delivered import write_predictions
+    from autopipe.intake.reading import read_table
     from autopipe.relations.words import tables_named
-    from autopipe.spreadsheet import without_formulas
 
     out: Path | None = arguments.out
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
@@ -250,10 +246,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         predictions.insert(0, "prediction", said, allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")
-    if out is not None and is_parquet(out):
-        predictions.set_axis(predictions.columns.map(str), axis=1).to_parquet(out, index=False)
-    else:
-        without_formulas(predictions).to_csv(out or sys.stdout, index=False)
+    write_predictions(predictions, out)
     if out is not None:
         _say(f"Wrote {len(predictions)} predictions to {out}.")
 

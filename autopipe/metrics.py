@@ -29,6 +29,7 @@ _SMALLEST = np.finfo(np.float64).eps
 _BITS = 14
 _BINS = 2**_BITS
 _SORTED_ROWS = 5_000  # up to here sorting is as fast as binning
+_MOST_OFF = 1e-4  # of an area under a curve that is told by bins
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def _quick_roc_auc(target: Target, positive: FloatArray) -> float:
 
     The bins are of the odds, by the leading bits of a float32, which rise with it: so rare
     classes stay apart, and bins are as narrow as the range allows. Eight times as fast as
-    sorting 100,000 rows, and off by 1e-5 at most.
+    sorting 100,000 rows, and off by 1e-4 at most: where pairs in one bin could make it more,
+    the rows are sorted.
     """
     if len(positive) <= _SORTED_ROWS:
         return _roc_auc(target.y == 1, positive, target.weights)
@@ -151,6 +153,8 @@ def _quick_roc_auc(target: Target, positive: FloatArray) -> float:
     negatives, positives = counts[:_BINS], counts[_BINS:]
     below = np.cumsum(negatives) - 0.5 * negatives
     pairs = positives.sum() * negatives.sum()
+    if positives @ negatives > 2 * _MOST_OFF * pairs:  # each counted half
+        return _roc_auc(target.y == 1, positive, target.weights)
     return float((positives * below).sum() / pairs) if pairs else 0.5
 
 
@@ -449,7 +453,8 @@ def _shown_to(scorer: Callable[..., float], classes: np.ndarray | None) -> Score
                         return _with_all_classes(scorer, classes, target, X)
                 return _without_absent_classes(scorer, target, X, weights)
 
-    is_of_pairs = "roc_auc" in repr(scorer)  # which a class without rows has no part in
+    # in which a class without rows has no part
+    is_of_pairs = any(word in repr(scorer) for word in ("roc_auc", "average_precision"))
     return score
 
 

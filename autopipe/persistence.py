@@ -124,7 +124,7 @@ def read_model(path: Path, operators: Sequence[Operator] = ()) -> Model:
         with open_archive(path) as archive:
             return _model_of(archive, [operator.name for operator in operators])
     except FileNotFoundError as error:
-        raise StoreError(f"There is no file {path}.") from error
+        raise StoreError(f"There is no file {path}. Give the one that save wrote.") from error
     except UnknownOperatorError as error:
         raise StoreError(
             f"{path} was made with operators of your own: {error} If you trust the file, give "
@@ -133,7 +133,10 @@ def read_model(path: Path, operators: Sequence[Operator] = ()) -> Model:
     except (*DAMAGE, MemoryError) as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(f"{path} is no model of autopipe, or is damaged: {error}.") from error
+        raise StoreError(
+            f"{path} is no model of autopipe, or is damaged: {error}. Give "
+            "another file, or fit again."
+        ) from error
 
 
 def _model_of(archive: Archive, own: Collection[str] | None) -> Model:

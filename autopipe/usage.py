@@ -167,7 +167,7 @@ def _predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("model", type=Path, help="run folder, or a saved model")
     predict.add_argument("data", type=Path, help="CSV or Parquet file with the same columns")
     _add_tables(predict)
-    predict.add_argument("-o", "--out", type=Path, help="CSV to write (default: stdout)")
+    predict.add_argument("-o", "--out", type=Path, help="CSV or Parquet file (default: stdout)")
     predict.add_argument("--proba", action="store_true", help="add a column for every class")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autopipe import cli, demo, usage
 from autopipe.estimators import AutoClassifier, load
-from autopipe.intake import reading
+from autopipe.intake import frames
 from autopipe.interrupts import patience
 
 QUICK = ["--max-trials", "2", "--budget", "4s", "--seed", "0"]  # too short for workers
@@ -192,7 +192,7 @@ def test_ctrl_c_gives_the_shells_own_exit_code(files, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reading, "read_table", interrupt)
+    monkeypatch.setattr(frames, "read_table", interrupt)
     assert run("fit", "any.csv", "--target", "y", "--out", files / "never") == 130
     assert "interrupted" in capsys.readouterr().err
 

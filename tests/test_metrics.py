@@ -295,3 +295,16 @@ def test_classes_that_a_part_of_the_rows_lacks_are_no_warning(recwarn):
     target = Target(TaskKind.MULTICLASS, np.array([0, 1, 0, 1], np.int32), 3)
     assert metric.score(target, np.eye(3)[[0, 1, 2, 1]]) == 0.75
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01, 0.001])
+def test_the_quick_area_is_near_however_close_the_predictions_are(spread):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=20_000).astype(np.int32)
+    odds = spread * (y + rng.normal(size=len(y)))
+    odds[:5] = -16.0  # which make the bins wide
+    positive = 1 / (1 + np.exp(-odds))
+    target = Target(TaskKind.BINARY, y, 2)
+    metric = metric_for("roc_auc", TaskKind.BINARY, np.array([0, 1]))
+    exact = metric.score(target, np.stack([1 - positive, positive], axis=1))
+    assert metric.quick.score(target, positive) == pytest.approx(exact, abs=1e-4)

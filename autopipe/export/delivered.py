@@ -15,6 +15,7 @@ from autopipe.ensembles.decisions import Decision
 from autopipe.ensembles.predictor import Member, Predictor
 from autopipe.intake.coding import Coding
 from autopipe.intake.labels import TargetCoding
+from autopipe.intake.reading import is_parquet
 from autopipe.operators.calibration import Temperature
 from autopipe.operators.fitted import unpacked
 from autopipe.spreadsheet import without_formulas
@@ -81,9 +82,12 @@ class Delivered:
         return frame
 
 
-def write_predictions(frame: pd.DataFrame, out: str | None) -> None:
-    """Write predictions as CSV to a file, or to standard output."""
-    without_formulas(frame).to_csv(out or sys.stdout, index=False)
+def write_predictions(frame: pd.DataFrame, out: str | Path | None) -> None:
+    """Write predictions to a file, Parquet or CSV by its name, or as CSV to standard output."""
+    if out is not None and is_parquet(Path(out)):
+        frame.set_axis(frame.columns.map(str), axis=1).to_parquet(out, index=False)
+    else:
+        without_formulas(frame).to_csv(out or sys.stdout, index=False)
 
 
 def read_folder(folder: Path) -> Delivered:

@@ -15,7 +15,7 @@ from autopipe.errors import AutopipeError
 from autopipe.export.delivered import HEAD, Delivered, read_folder, write_predictions
 from autopipe.intake.alignment import features_and_target
 from autopipe.intake.frames import as_frame
-from autopipe.intake.labels import has_target
+from autopipe.intake.labels import labelled
 from autopipe.relations.joining import Joining, frames_of
 from autopipe.relations.words import tables_named
 from autopipe.task import FloatArray
@@ -111,13 +111,12 @@ def fit_related_command(build: Callable[[], Any]) -> None:
     parser.add_argument("--target", required=True, help="name of the column to predict")
     parser.add_argument("--predict", required=True, help="CSV or Parquet file of new rows")
     _add_tables(parser)
-    parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
+    parser.add_argument("-o", "--out", help="CSV or Parquet file (default: stdout)")
     arguments = parser.parse_args()
     try:
         tables = tables_named(arguments.tables)
-        X, y = features_and_target(arguments.train, arguments.target)
-        is_labelled = has_target(y)
-        model = build().fit(X[is_labelled], y[is_labelled], tables)
+        X, y = labelled(*features_and_target(arguments.train, arguments.target))
+        model = build().fit(X, y, tables)
         frame = model.model_.told(arguments.predict, tables)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
@@ -129,7 +128,7 @@ def predict_related_command(load: Callable[[], Related]) -> None:
     parser = argparse.ArgumentParser(description="Predict the rows of a table.")
     parser.add_argument("data", help="CSV or Parquet file with the columns of training")
     _add_tables(parser)
-    parser.add_argument("-o", "--out", help="CSV to write (default: standard output)")
+    parser.add_argument("-o", "--out", help="CSV or Parquet file (default: stdout)")
     arguments = parser.parse_args()
     try:
         frame = load().told(arguments.data, tables_named(arguments.tables))

@@ -252,6 +252,15 @@ def has_target(y: pd.Series[Any]) -> pd.Series[bool]:
     return is_filled
 
 
+def labelled(X: pd.DataFrame, y: pd.Series[Any]) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The rows that have a target, whole numbers as they were before others were missing."""
+    is_labelled = has_target(y)
+    if is_labelled.all():
+        return X, y
+    X, y = X[is_labelled], y[is_labelled]
+    return X, y.astype("int64") if y.dtype.kind == "f" and (y % 1 == 0).all() else y
+
+
 def _as_column(y: Any) -> pd.Series[Any]:
     """The target as a series with positions for an index."""
     if y is None:

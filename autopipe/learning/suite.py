@@ -13,7 +13,7 @@ import pandas as pd
 from autopipe.errors import InputError
 from autopipe.intake import cells
 from autopipe.intake.alignment import split_target
-from autopipe.intake.labels import TargetCoding, has_target
+from autopipe.intake.labels import TargetCoding, has_target, labelled
 from autopipe.intake.reading import read_table
 from autopipe.intake.recognition import learn_column
 from autopipe.roles import Role
@@ -82,9 +82,7 @@ def _reader(
 ) -> Callable[[], tuple[pd.DataFrame, pd.Series[Any]]]:
     def read() -> tuple[pd.DataFrame, pd.Series[Any]]:
         frame = read_table(path)
-        X, y = split_target(frame, frame.columns[-1] if target is None else target)
-        is_labelled = has_target(y)
-        return X[is_labelled], y[is_labelled]
+        return labelled(*split_target(frame, frame.columns[-1] if target is None else target))
 
     return read
 
