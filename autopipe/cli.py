@@ -120,7 +120,8 @@ def _fit(arguments: argparse.Namespace) -> None:
             f"{out / _LEADERBOARD} is there already and would be written over. Give another "
             "--out."
         )
-    X, y = _labelled(arguments.data, arguments.target)
+    several = _several(arguments)
+    X, y = _labelled(arguments.data, arguments.target, several)
     classify = arguments.task == "classification"
     if arguments.task == "auto":
         judges_numbers = is_of_numbers(arguments.metric)
@@ -139,7 +140,6 @@ def _fit(arguments: argparse.Namespace) -> None:
         path=out,
         random_state=arguments.seed,
     )
-    several = _several(arguments)
     model._notes = {
         "data": str(arguments.data.resolve()),
         "target_column": arguments.target,
@@ -165,10 +165,11 @@ def _resume(arguments: argparse.Namespace) -> None:
         facts["arguments"]["max_trials"] = None  # or no time would help
     if arguments.max_trials is not None:
         facts["arguments"]["max_trials"] = arguments.max_trials
-    X, y = _labelled(Path(facts["data"]), facts["target_column"])
+    several = facts.get("several", {})
+    X, y = _labelled(Path(facts["data"]), facts["target_column"], several)
     estimator_class = AutoClassifier if facts["class"] == "AutoClassifier" else AutoRegressor
     model = estimator_class(**facts["arguments"], path=out)
-    _fit_and_write(model, X, y, out, facts.get("several", {}))
+    _fit_and_write(model, X, y, out, several)
 
 
 def _several(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -186,12 +187,16 @@ def _several(arguments: argparse.Namespace) -> dict[str, Any]:
     return told
 
 
-def _labelled(data: Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
+def _labelled(
+    data: Path, target: str, several: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """The columns and the target of the rows that have one."""
     from autopipe.intake.alignment import features_and_target
     from autopipe.intake.labels import labelled
+    from autopipe.planning import known_keys
 
-    every, y = features_and_target(data, target)
+    keys, _ = known_keys(several.get("tables"), several.get("relationships"))
+    every, y = features_and_target(data, target, keys)
     X, y = labelled(every, y)
     if len(X) < len(every):
         _say(f"{len(every) - len(X)} of {len(every)} rows have no {target}: left out.")
@@ -235,7 +240,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         raise OptionError(f"-o {out}: give a file in a folder that is there.")
     model = _load(arguments.model)
     fitted = model._fitted()
-    X = read_table(arguments.data, fitted.coding.known)
+    X = read_table(arguments.data, fitted.known)
     tables = tables_named(arguments.tables) if arguments.tables else None
     if not arguments.proba:
         predictions = pd.DataFrame({"prediction": model.predict(X, tables=tables)})

@@ -35,10 +35,12 @@ from autopipe.trial import Source, Trial
 log = logging.getLogger(__name__)
 
 BUDGET_SHARE = 0.02
-"""Of the budget, that is for all of this."""
+"""Of the budget, that is for all of this,"""
+LEAST_SECONDS = 1.0
+"""and no less,"""
+LEFT_SHARE = 0.5
+"""but at most so much of what is left of it."""
 
-_LEAST_SECONDS = 1.0  # and no less,
-_LEFT_SHARE = 0.5  # but at most so much of what is left of it
 _DECISION_SHARE = 0.7  # of that, for weights of the classes,
 _INTERVAL_SHARE = 0.4  # and of the rest for the interval of the score
 _WINNER_SHARE = 0.3  # and of that for the correction of the best trial alone
@@ -159,8 +161,8 @@ class _Inquiry:
         self._clock = clock
         self._deadline = float("inf")
         if clock.budget is not None:
-            seconds = max(_LEAST_SECONDS, BUDGET_SHARE * clock.budget)
-            self._deadline = clock.now() + min(seconds, _LEFT_SHARE * max(0.0, clock.left))
+            seconds = max(LEAST_SECONDS, BUDGET_SHARE * clock.budget)
+            self._deadline = clock.now() + min(seconds, LEFT_SHARE * max(0.0, clock.left))
         begin = clock.now()
         self._looks_at_labels = target.is_classification and is_of_labels(
             metric, target.n_classes

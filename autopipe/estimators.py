@@ -37,7 +37,7 @@ from autopipe.model import Model
 from autopipe.operators.declaration import Operator
 from autopipe.persistence import read_model
 from autopipe.plain import plain, to_json
-from autopipe.planning import Planning, widened
+from autopipe.planning import Planning, known_keys, widened
 from autopipe.relations.joining import frames_of, joined
 from autopipe.reports.failures import warn_if_all_failed
 from autopipe.reports.inspection import Inspection
@@ -252,9 +252,10 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
         if options.executor in (None, "processes"):
             warm()  # their imports go on while the table is read
         with clock.stage("intake"):
-            X, y = features_and_target(X, y)
+            own, keys = known_keys(tables, relationships)
+            X, y = features_and_target(X, y, own)
             is_grouped = groups is not None
-            tables = None if tables is None else frames_of(tables)
+            tables = None if tables is None else frames_of(tables, keys)
             given = as_frame(X)
             X, joining, made = widened(X, tables, relationships, cutoff, arguments, is_grouped)
             rows = training_rows(

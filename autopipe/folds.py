@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import warnings
 from collections.abc import Iterable
@@ -243,17 +244,21 @@ def _grouped(target: Target, count: int, seed: int, groups: IntArray) -> tuple[P
 
 
 def _dealt(strata: IntArray, count: int, seed: int, groups: IntArray) -> tuple[Pair, ...]:
-    """Groups dealt out to the folds: those with the rarest class first, and the larger first.
+    """Groups dealt out: each to the fold of the fewest rows.
 
-    With very many of them, classes and rows end up as even as by looking at each fold for each
-    group, as scikit-learn does.
+    Those with the rarest class come first, and of these the larger ones. With very many of
+    them, that is about as even as scikit-learn's look at all classes of each fold.
     """
     rarest = np.full(groups.max() + 1, len(strata))  # rows of the rarest class of a group
     np.minimum.at(rarest, groups, np.bincount(strata)[strata])
     chance = np.random.default_rng(seed).permutation(len(rarest))
-    order = np.lexsort((chance, -np.bincount(groups), rarest))
-    fold_of = np.empty(len(order), np.int64)
-    fold_of[order] = np.arange(len(order)) % count
+    sizes = np.bincount(groups)
+    fold_of = np.empty(len(sizes), np.int64)
+    filled = [(0, fold) for fold in range(count)]
+    for group in np.lexsort((chance, -sizes, rarest)).tolist():
+        rows, fold = heapq.heappop(filled)
+        fold_of[group] = fold
+        heapq.heappush(filled, (rows + int(sizes[group]), fold))
     folds = fold_of[groups]
     return tuple((np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(count))
 

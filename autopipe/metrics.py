@@ -26,7 +26,7 @@ Score = Callable[[Target, FloatArray], float]
 _SMALLEST = np.finfo(np.float64).eps
 """Probabilities are clipped here, as scikit-learn does, or one mistake would be infinite."""
 
-_BITS = 14
+_BITS = 16
 _BINS = 2**_BITS
 _SORTED_ROWS = 5_000  # up to here sorting is as fast as binning
 _MOST_OFF = 1e-4  # of an area under a curve that is told by bins
@@ -450,7 +450,9 @@ def _shown_to(scorer: Callable[..., float], classes: np.ndarray | None) -> Score
                     raise
                 if not is_of_pairs:
                     with suppress(ValueError, TypeError):
-                        return _with_all_classes(scorer, classes, target, X)
+                        found = _with_all_classes(scorer, classes, target, X)
+                        if np.isfinite(found):
+                            return found
                 return _without_absent_classes(scorer, target, X, weights)
 
     # in which a class without rows has no part

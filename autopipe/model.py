@@ -79,15 +79,21 @@ class Model:
         estimate = Estimate.restore(self.facts["estimate"])
         return Score(sign * estimate.score, name, estimate, sign)
 
+    @property
+    def known(self) -> dict[str, bool]:
+        """The columns that a file should have, and whether each is of texts."""
+        keys = {} if self.joining is None else self.joining.known_keys
+        return {**keys, **self.coding.known}
+
     def joined(self, X: Any, tables: object = None) -> Any:
         """A table with the columns that are made of others, where the model has such."""
         if isinstance(X, (str, Path)):
-            X = as_frame(X, self.coding.known)
+            X = as_frame(X, self.known)
         return joined(self.joining, X, tables)
 
     def features_and_target(self, X: Any, y: Any) -> tuple[Any, Any]:
         """A table and its target; of files, texts are what was text in training."""
-        known = dict(self.coding.known)
+        known = dict(self.known)
         if isinstance(y, str):
             known[y] = self.target_coding.is_written
         return features_and_target(X, y, known)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
 from autopipe.clock import Clock
-from autopipe.conclusion import BUDGET_SHARE, conclude, concluded_gain
+from autopipe.conclusion import (
+    BUDGET_SHARE,
+    LEAST_SECONDS,
+    LEFT_SHARE,
+    conclude,
+    concluded_gain,
+)
 from autopipe.ensembles.corrected_score import Estimate
 from autopipe.ensembles.front import Evidence, Front, Point
 from autopipe.ensembles.members import Candidates, Selection
@@ -19,6 +25,7 @@ from autopipe.folds import Folds
 from autopipe.metrics import Metric
 from autopipe.model import Model
 from autopipe.seeds import Seeds
+from autopipe.task import FloatArray
 
 _SECONDS = 5.0  # at most, to judge all there is to choose from, or to calibrate what is chosen
 _SPARE = 1.5  # times as long as any before, that there has to be for the next one
@@ -47,35 +54,59 @@ def final_scores(model: Model) -> Callable[[Point], float]:
     return score
 
 
-def with_judged_front(model: Model, metric: Metric) -> Model:
-    """The model, with the points of its front judged that never were; itself if all are.
+def judged_score(point: Point) -> float:
+    """The score of what a point predicts where it was judged, else that of the average."""
+    return point.score if point.judged is None or np.isnan(point.judged) else point.judged
+
+
+def judged_front(
+    front: Front,
+    metric: Metric,
+    costs: FloatArray | None = None,
+    held: Mapping[int, float] | None = None,
+    seconds: float = _SECONDS,
+) -> Front:
+    """The front, with its points judged that never were; itself if all are.
 
     Numbers are predicted by the average as it is, so that its score says all.
+
+    Parameters
+    ----------
+    costs : of every mistake, of shape (classes, classes), where the user gave them
+    held : members and weights that need not be judged
+    seconds : at most, for all of it
     """
-    front, held = model.front, _weights(model.predictor.members)
-    if front is None or not front.evidence.target.is_classification:
-        return model
     anew = [point for point in front.points if point.judged is None and point.weights != held]
-    if not anew:
-        return model
+    if not anew or not front.evidence.target.is_classification:
+        return front
     begin, longest = time.monotonic(), 0.0
     candidates, folds = _witnesses(front.evidence, metric)
     gains: dict[_Weighing, float] = {}
     for weighing in dict.fromkeys(map(_weighing, anew)):
         now = time.monotonic()
-        left = begin + _SECONDS - now
+        left = begin + seconds - now
         gains[weighing] = float("nan")
         if left > _SPARE * longest:
+            share = BUDGET_SHARE if left > LEAST_SECONDS else LEFT_SHARE
             gains[weighing] = concluded_gain(
                 candidates, dict(weighing), front.evidence.target, folds, metric, Seeds(0),
-                Clock(left / BUDGET_SHARE), model.costs,
+                Clock(left / share), costs,
             )  # fmt: skip
         longest = max(longest, time.monotonic() - now)
     points = tuple(
         replace(point, judged=point.score + gains[_weighing(point)]) if point in anew else point
         for point in front.points
     )
-    return replace(model, front=replace(front, points=points))
+    return replace(front, points=points)
+
+
+def with_judged_front(model: Model, metric: Metric) -> Model:
+    """The model with its front judged; itself if it was."""
+    if model.front is None:
+        return model
+    held = _weights(model.predictor.members)
+    front = judged_front(model.front, metric, model.costs, held)
+    return model if front is model.front else replace(model, front=front)
 
 
 def moved(model: Model, front: Front, point: Point, metric: Metric, seeds: Seeds) -> Model:

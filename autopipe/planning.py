@@ -58,10 +58,23 @@ class Planning:
             that out may take half of that time.
         """
         check_given(tables, relationships, cutoff)
-        X, _ = features_and_target(X, y)
+        own, keys = known_keys(tables, relationships)
+        X, _ = features_and_target(X, y, own)
+        tables = frames_of(tables, keys)
         return bill_of(
             *_proposed(X, tables, relationships, cutoff, self.get_params(deep=False))
         )
+
+
+def known_keys(
+    tables: object, relationships: object
+) -> tuple[dict[str, bool], dict[str, dict[str, bool]]]:
+    """What is known of the keys in files before they are read: of the frame, and by table."""
+    if not isinstance(tables, Mapping) or relationships is None:
+        return {}, {}
+    keys = Relations.of(relationships).keys
+    own = [columns for name, columns in keys.items() if name not in tables]
+    return {name: told for columns in own for name, told in columns.items()}, keys
 
 
 def widened(

@@ -25,6 +25,7 @@ from autopipe.execution.store import Store
 from autopipe.folds import Folds
 from autopipe.learning.remembering import remember
 from autopipe.metrics import Metric
+from autopipe.moving import judged_front, judged_score
 from autopipe.operators.catalogue import learner_of, operator_named
 from autopipe.refitting import Rows
 from autopipe.reports.progress import Progress
@@ -41,6 +42,7 @@ _SELECT_SHARE = 0.03  # of the controller's time, that keeping the ensemble curr
 _SELECT_LEFT = 0.3  # of the time that is left, for one choice
 _LEAST_LEFT = 0.3  # s, to keep what was found for later runs
 _FRONT_LEFT = 0.3  # of it, for what else could be delivered, and for reading that
+_JUDGE_LEFT = 0.1  # of it, for what temperature and threshold make of each of these
 _REFIT_LEFT = 0.5  # of it, for fitting the chosen members to all rows
 _MOST_SPARE = 4  # candidates beside the members, to choose from after the fit,
 _QUICKER = 0.7  # of the time for a row that the next better one takes
@@ -270,7 +272,7 @@ class Run:
             self.members = self._of_all_rows(self.rows)
         else:
             self.members = thinned(self.members)
-        front = self._front()
+        front = self._front(costs)
         conclusion = conclude(
             self._candidates, self.selection, self.trials, self.target, self.folds,
             self.metric, seeds, self.clock, costs, excess,
@@ -299,7 +301,7 @@ class Run:
                 predictions,
             )  # fmt: skip
 
-    def _front(self) -> Front | None:
+    def _front(self, costs: FloatArray | None) -> Front | None:
         """The models to choose from; the best that keeps the limits is taken."""
         if not self.members:
             return None
@@ -310,7 +312,9 @@ class Run:
         )  # fmt: skip
         if self.demands.are_any:
             limits = self.demands.max_latency_ms, self.demands.max_size_mb
-            point = best_within(front.points, *limits)
+            seconds = _JUDGE_LEFT * self.clock.left
+            judged = judged_front(front, self.metric, costs, seconds=seconds)  # in a hurry
+            point = best_within(judged.points, *limits, judged_score)
             if point is None:
                 warnings.warn(
                     "No pipeline keeps within max_latency_ms and max_size_mb: the model "

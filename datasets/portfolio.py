@@ -314,26 +314,25 @@ def _ordered(situation: Situation) -> list[str]:
         order += [*[_PLAIN_MEANS] * has_categories, _DEEP_XGBOOST, _SLOW, _LOSSGUIDE, network]
         order += [linear, forest, _LARGE, _synthesized(_DEEP_CATBOOST, situation), _MEMBERS]
         return [*order, _EXTRA_LEAVES, _BUSHY]
+    kernels: list[str] = []
+    if rows <= _MEDIUM_ROWS:
+        scaling = "quantile_scaling" if is_regression else "power_scaling"
+        kernels.append("kernel_machine(" + scaling + "(impute({encoded})))")
+        if has_categories:
+            kernels.append(_KERNEL_OF_MEANS)
+        elif not is_regression:
+            kernels.append(_GAUSSIAN)
+    early, late = (kernels, []) if situation.affords_kernels else ([], kernels)
+    means = [_TARGET_MEANS] * has_categories
     if rows < _FEW_ROWS:
-        order = [linear, _PROBE, _CATBOOST[kind], _ADDITIVE, forest, _EXTRA_LEAVES]
-        order += [_XGBOOST[kind], _LOSSGUIDE]
+        order = [linear, straight, _PROBE, *early[:1], _CATBOOST[kind], network, *means]
+        order += [*early[1:], _ADDITIVE, forest, _EXTRA_LEAVES, _XGBOOST[kind]]
     else:
         boosted = _synthesized(_XGBOOST[kind], situation)
-        order = [_PROBE, _CATBOOST[kind], _EXTRA_LEAVES, boosted, linear, forest]
-        order += [_ADDITIVE, _LOSSGUIDE]
-    order.insert(1, straight)
-    order.insert(4, network)
-    if has_categories:
-        order.insert(5, _TARGET_MEANS)
-    order += [_SLOPED, _MEMBERS, _BUSHY, _synthesized(_DEEP_CATBOOST, situation)]
-    if rows <= _MEDIUM_ROWS:
-        is_early = situation.affords_kernels
-        scaling = "quantile_scaling" if is_regression else "power_scaling"
-        order.insert(3 if is_early else 9, "kernel_machine(" + scaling + "(impute({encoded})))")
-        if has_categories:
-            order.insert(7 if is_early else 11, _KERNEL_OF_MEANS)
-        elif not is_regression:
-            order.insert(6 if is_early else 11, _GAUSSIAN)
+        order = [_PROBE, straight, _CATBOOST[kind], *early[:1], _EXTRA_LEAVES, network, *means]
+        order += [*early[1:], boosted, linear, forest, _ADDITIVE]
+    order += [*late[:1], _LOSSGUIDE, *late[1:], _SLOPED, _MEMBERS, _BUSHY]
+    order.append(_synthesized(_DEEP_CATBOOST, situation))
     order += [learner + "(power_scaling(impute({encoded})))"]
     order += [_ROTATED_FOREST] * (rows >= 2 * _FEW_ROWS)
     return [*order, f"temperature({linear})"] if kind is TaskKind.MULTICLASS else order

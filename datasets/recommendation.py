@@ -22,7 +22,7 @@ from autopipe.tree import TABLE_NAME, Node
 _OF_CATEGORIES = ("one_hot", "target_encoding")
 _OF_TEXTS = ("text_prediction", "text_topics")
 _LEAST_SECONDS = 0.05  # that any trial takes
-_ROUNDS = 40  # of a greedy ensemble of all trees, which has long stopped gaining by then
+_ROUNDS = 40  # of the greedy ensemble of all trees that a list is measured by
 _LEAST_DISTANCE = 0.1  # standard deviations of a metafeature, that is typical
 _FEWEST_SETS = 10  # for this kind of task; fewer say less than the built-in list
 

@@ -223,6 +223,17 @@ def test_the_best_within_limits_is_judged_with_its_own_threshold(decided) -> Non
     assert {one.number for one in model._model.predictor.members} == set(points[1].weights)
 
 
+def test_limits_of_a_fit_choose_by_what_will_be_predicted(monkeypatch) -> None:
+    def turned(front, *_, **__):
+        points = tuple(replace(point, judged=-point.score) for point in front.points)
+        return replace(front, points=points)
+
+    monkeypatch.setattr("autopipe.run.judged_front", turned)
+    model = fitted(4, cv=4, max_size_mb=1e3)._model
+    worst = min(model.front.points, key=lambda point: point.score)
+    assert {one.number for one in model.predictor.members} == set(worst.weights)
+
+
 def test_the_metric_need_not_be_there_to_look_at_the_front(decided) -> None:
     model = pickle.loads(pickle.dumps(decided)).set_params(scoring="accuracy")
     assert model.front_.query("is_chosen")["balanced_accuracy"].item() == model.score_

@@ -8,51 +8,75 @@ import pytest
 
 from autopipe import AutoClassifier, AutoRegressor
 from autopipe.errors import OptionError
+from autopipe.intake.coding import Coding
 from autopipe.metrics import metric_for
+from autopipe.reports import importance
 from autopipe.reports.importance import permutation_importance
+from autopipe.roles import Role
+from autopipe.table import Table, place_columns
 from autopipe.task import Target, TaskKind
 
 QUICK = {"executor": "inline", "max_trials": 2, "cv": 2, "verbose": 0, "random_state": 0}
 RMSE = metric_for(None, TaskKind.REGRESSION, None)
 
 
-def important(frame: pd.DataFrame, y: np.ndarray, predict, **used: bool) -> pd.DataFrame:
-    is_used = {name: used.get(name, True) for name in frame}
+def table_of(columns: dict[str, np.ndarray]) -> Table:
+    names = dict.fromkeys(columns, Role.NUMERIC)
+    schema = place_columns(names, {}, dict.fromkeys(columns, False), frozenset())
+    rows = len(next(iter(columns.values())))
+    numbers = np.column_stack(list(columns.values())).astype(np.float32)
+    return Table(schema, numbers, np.empty((rows, 0)), np.empty((rows, 0), np.int32))
+
+
+def important(table: Table, y: np.ndarray, predict, unread: str = "") -> pd.DataFrame:
+    columns = {one.name: [one] * (one.name != unread) for one in table.schema.columns}
     target = Target(TaskKind.REGRESSION, y, 0)
     rng = np.random.default_rng(1)
-    return permutation_importance(frame, target, RMSE, predict, is_used, 5, rng)
+    return permutation_importance(table, target, RMSE, predict, columns, 5, rng)
 
 
 def test_a_column_is_worth_the_error_that_shuffling_it_makes():
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(3_000, 2)), columns=["strong", "idle"])
-    y = frame["strong"].to_numpy()
-    table = important(frame, y, lambda rows: rows[["strong"]].to_numpy())
-    assert table["column"].tolist() == ["strong", "idle"]
+    strong, idle = np.random.default_rng(0).normal(size=(2, 3_000))
+    table = table_of({"strong": strong, "idle": idle})
+    told = important(table, strong, lambda rows: rows.numbers[:, :1])
+    assert told["column"].tolist() == ["strong", "idle"]
     # Two independent draws of variance 1 differ by the root of 2.
-    assert table["importance"][0] == pytest.approx(np.sqrt(2), abs=0.05)
-    assert table["low"][0] < np.sqrt(2) < table["high"][0]
-    assert table.loc[1, ["importance", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
+    assert told["importance"][0] == pytest.approx(np.sqrt(2), abs=0.05)
+    assert told["low"][0] < np.sqrt(2) < told["high"][0]
+    assert told.loc[1, ["importance", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_column_that_is_not_read_costs_no_prediction():
     asked = []
 
-    def predict(rows: pd.DataFrame) -> np.ndarray:
+    def predict(rows: Table) -> np.ndarray:
         asked.append(rows)
         return np.zeros((len(rows), 1))
 
-    frame = pd.DataFrame({"read": [1.0, 2.0, 3.0], "dropped": [1, 2, 3]})
-    important(frame, np.arange(3.0), predict, dropped=False)
+    table = table_of({"read": np.arange(3.0), "dropped": np.arange(3.0)})
+    important(table, np.arange(3.0), predict, unread="dropped")
     assert len(asked) == 1 + 5
-    assert all((rows["dropped"] == frame["dropped"]).all() for rows in asked)
+    assert all((rows.numbers[:, 1] == [0, 1, 2]).all() for rows in asked)
 
 
-def test_the_frame_is_left_as_it_was():
-    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": list("wxyz")})
-    before = frame.copy()
-    important(frame, np.arange(4.0), lambda rows: rows[["a"]].to_numpy())
-    pd.testing.assert_frame_equal(frame, before)
+def test_the_table_is_left_as_it_was():
+    table = table_of({"a": np.arange(4.0)})
+    important(table, np.arange(4.0), lambda rows: rows.numbers)
+    assert table.numbers.ravel().tolist() == [0, 1, 2, 3]
+
+
+def test_texts_and_the_categories_that_they_spell_are_shuffled_together():
+    told = [f"the {colour} one, number {place % 7}" for place, colour in enumerate("ab" * 100)]
+    frame = pd.DataFrame({"told": told, "size": np.arange(200) * 1.5})
+    coding = Coding.learn(frame, {"told": "text"})
+    table = coding.encode(frame)
+    turned = np.arange(200)[::-1]
+    other = importance._shuffled(table, coding.coded["told"], turned)
+    assert [text.strings() for text in other.texts] == [told[::-1]]
+    for column in coding.coded["told"]:
+        if column.block == "codes":
+            assert (other.values(column) == table.values(column)[turned]).all()
+    np.testing.assert_array_equal(other.numbers, table.numbers)
 
 
 def toy(seed: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
 from autopipe.errors import InputError, ShapeError
-from autopipe.intake.labels import TargetCoding
+from autopipe.intake.labels import TargetCoding, labelled
 from autopipe.task import TaskKind
 
 
@@ -177,3 +177,12 @@ def test_several_values_for_a_row_and_lengths_of_time_are_refused_with_the_remed
     lengths = pd.Series(pd.to_timedelta([1, 2, 3], unit="h"))
     with pytest.raises(InputError, match=r"Give y\.dt\.total_seconds"):
         TargetCoding.learn(lengths, classify=False)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "double[pyarrow]"])
+def test_whole_numbers_are_as_they_were_before_others_were_missing(dtype):
+    X = pd.DataFrame({"a": range(4)})
+    for values, kind in (([0, 1, None, 1], "i"), ([0.5, 1, None, 1], "f"), ([1e20] * 4, "f")):
+        kept, y = labelled(X, pd.Series(values, dtype=dtype))
+        assert y.notna().all() and len(kept) == len(y)
+        assert y.dtype.kind == (kind if None in values else "f")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from exported import model_of
 
+from autopipe.errors import InputError
 from autopipe.export.delivered import read_folder, write_predictions
 from autopipe.export.exporting import export_folder, export_script
 from autopipe.spreadsheet import without_formulas
@@ -97,3 +98,10 @@ def test_cells_and_names_that_a_spreadsheet_would_run_are_quoted():
     assert quoted.columns.tolist() == ["'=tree", "score"]
     assert quoted["'=tree"].tolist() == ["'=1+1", "'+a", "'-a", "'@a", "a=1", "-1.5", "+"]
     assert quoted["score"].tolist() == [-1.0] * 7
+
+
+def test_labels_that_parquet_cannot_hold_are_told(tmp_path):
+    frame = pd.DataFrame({"prediction": np.array([2, "b"], dtype=object)})
+    with pytest.raises(InputError, match=r"Give a \.csv file"):
+        write_predictions(frame, tmp_path / "p.parquet")
+    write_predictions(frame, tmp_path / "p.csv")

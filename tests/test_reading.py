@@ -154,5 +154,4 @@ def test_two_columns_of_a_name_that_is_asked_for_are_refused(written):
     path = written(b"a,y,y\n1,2,3\n")
     with pytest.raises(InputError, match="2 columns called 'y'; wanted 1"):
         read_table(path, {"y": None})
-    assert read_table(path, {"a": False}).columns.tolist() == ["a", "y", "y.1"]
-    assert read_table(path, {"y": False, "y.1": False}).shape == (1, 3)
+    assert read_table(path, {"a": False, "y": False}).columns.tolist() == ["a", "y", "y.1"]

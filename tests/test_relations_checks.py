@@ -3,12 +3,15 @@
 import builtins
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from related import HELD, ORDERED, day, learned, shop
 
 from autopipe import Relations
 from autopipe.errors import InputError, OptionError
+from autopipe.intake.frames import as_frame
+from autopipe.planning import known_keys
 from autopipe.relations.checks import check_given
 from autopipe.relations.joining import Joining, frames_of, joined
 
@@ -239,9 +242,21 @@ def test_keys_that_were_texts_are_texts_in_files_too(tmp_path):
         tables = frames_of({"orders": tmp_path / "orders.csv"}, joining.known)
         wanted = joining.joined(frame, {"orders": orders})
         pd.testing.assert_frame_equal(joining.joined(frame, tables), wanted)
+        assert joining.known_keys == {"id": True}
     numbered = ORDERS.assign(order=ORDERS["order"].astype("category"))
     joining = learned(FRAME, {"orders": numbered, "items": ITEMS}, [ORDERED, HELD], "asked")
     assert joining.known["items"]["order"] is joining.known["orders"]["order"] is False
+
+
+def test_keys_of_files_are_numbers_however_each_file_pads_them(tmp_path):
+    frame = FRAME.assign(id=[f"{place:04d}" for place in range(len(FRAME))])
+    orders = ORDERS.assign(customer=np.arange(len(ORDERS)) % len(FRAME))  # 7, where id is 0007
+    for name, table in (("customers", frame), ("orders", orders)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    tables = {"orders": tmp_path / "orders.csv"}
+    own, keys = known_keys(tables, [ORDERED])
+    read = as_frame(tmp_path / "customers.csv", own)
+    assert learned(read, frames_of(tables, keys), [ORDERED]).formulas
 
 
 def test_tables_come_from_polars_and_arrow_too():

@@ -65,10 +65,12 @@ def is_abandoned(folder: Path) -> bool:
     except OSError:  # there is none, or it is not ours
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         facts = os.fstat(descriptor)
         is_ours = facts.st_uid == os.getuid() and not folder.is_symlink()
-        return is_ours and time.time() - facts.st_mtime > _ABANDONED_SECONDS
+        if not is_ours or time.time() - facts.st_mtime < _ABANDONED_SECONDS:
+            return False  # held for a moment only, it would seem to be in use
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
     except OSError:  # somebody holds it
         return False
     finally:

@@ -24,9 +24,9 @@ def fit_command(build: Callable[[], Any]) -> None:
         X, y = labelled(*features_and_target(arguments.train, arguments.target))
         model = build().fit(X, y)
         frame = model.model_.told(arguments.predict)
+        write_predictions(frame, arguments.out)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
-    write_predictions(frame, arguments.out)
 
 
 def predict_command(load: Callable[[], Delivered]) -> None:
@@ -37,6 +37,6 @@ def predict_command(load: Callable[[], Delivered]) -> None:
     arguments = parser.parse_args()
     try:
         frame = load().told(arguments.data)
+        write_predictions(frame, arguments.out)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
-    write_predictions(frame, arguments.out)

@@ -13,6 +13,7 @@ import numpy as np
 
 from autopipe.ensembles.decisions import Decision
 from autopipe.ensembles.predictor import Member, Predictor
+from autopipe.errors import InputError
 from autopipe.intake.coding import Coding
 from autopipe.intake.labels import TargetCoding
 from autopipe.intake.reading import is_parquet
@@ -83,9 +84,18 @@ class Delivered:
 
 
 def write_predictions(frame: pd.DataFrame, out: str | Path | None) -> None:
-    """Write predictions to a file, Parquet or CSV by its name, or as CSV to standard output."""
+    """Write predictions to a file, Parquet or CSV by its name, or as CSV to standard output.
+
+    Raises
+    ------
+    InputError
+        If Parquet cannot hold them.
+    """
     if out is not None and is_parquet(Path(out)):
-        frame.set_axis(frame.columns.map(str), axis=1).to_parquet(out, index=False)
+        try:
+            frame.set_axis(frame.columns.map(str), axis=1).to_parquet(out, index=False)
+        except (ValueError, TypeError) as error:  # labels of several types, a name twice
+            raise InputError(f"{out} cannot be written: {error}. Give a .csv file.") from error
     else:
         without_formulas(frame).to_csv(out or sys.stdout, index=False)
 

@@ -96,7 +96,7 @@ def export_folder(model: Model, path: Path, X: Any = None, tables: Any = None) -
         rows, tables = _made_up(model, _PROBES)
         told = f"{_PROBES} made-up rows with the columns of training"
     else:
-        frame = as_frame(X, model.coding.known)
+        frame = as_frame(X, model.known)
         rows = frame.iloc[_spread(len(frame))]
         tables = _frames(model, tables)
         told = f"{len(rows)} rows that the user gave"

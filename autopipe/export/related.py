@@ -43,7 +43,7 @@ class Related:
         return self.delivered.classes_
 
     def _joined(self, X: Any, tables: object) -> pd.DataFrame:
-        frame = as_frame(X, self.delivered.coding.known)
+        frame = as_frame(X, {**self.joining.known_keys, **self.delivered.coding.known})
         return self.joining.joined(frame, frames_of(tables, self.joining.known))
 
     def predict(self, X: Any, tables: object) -> np.ndarray:
@@ -83,8 +83,8 @@ class RelatedEstimator:
 
     def fit(self, X: Any, y: Any, tables: object, **given: Any) -> Self:
         """Fit all pipelines to a table and its target, which may be named by its column."""
-        X, y = features_and_target(X, y)
         joining = Joining.restore(self.joining)
+        X, y = features_and_target(X, y, joining.known_keys)
         self.estimator.fit(joining.joined(X, frames_of(tables, joining.known)), y, **given)
         self.model_ = Related(self.estimator.model_, joining)
         return self
@@ -115,12 +115,14 @@ def fit_related_command(build: Callable[[], Any]) -> None:
     arguments = parser.parse_args()
     try:
         tables = tables_named(arguments.tables)
-        X, y = labelled(*features_and_target(arguments.train, arguments.target))
-        model = build().fit(X, y, tables)
+        estimator = build()
+        keys = Joining.restore(estimator.joining).known_keys
+        X, y = labelled(*features_and_target(arguments.train, arguments.target, keys))
+        model = estimator.fit(X, y, tables)
         frame = model.model_.told(arguments.predict, tables)
+        write_predictions(frame, arguments.out)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
-    write_predictions(frame, arguments.out)
 
 
 def predict_related_command(load: Callable[[], Related]) -> None:
@@ -132,9 +134,9 @@ def predict_related_command(load: Callable[[], Related]) -> None:
     arguments = parser.parse_args()
     try:
         frame = load().told(arguments.data, tables_named(arguments.tables))
+        write_predictions(frame, arguments.out)
     except (AutopipeError, OSError) as error:
         parser.error(str(error))
-    write_predictions(frame, arguments.out)
 
 
 def _add_tables(parser: argparse.ArgumentParser) -> None:

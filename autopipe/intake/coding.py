@@ -22,7 +22,7 @@ from autopipe.intake.recognition import learn_column
 from autopipe.plain import from_json, plain, to_json
 from autopipe.roles import Role
 from autopipe.suggestion import did_you_mean
-from autopipe.table import Schema, Table, Texts, place_columns
+from autopipe.table import Column, Schema, Table, Texts, place_columns
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,15 @@ class Coding:
             frozenset(name for name, column in inner.items() if column.precise),
             {name: column.gap for name, column in coded.items()},
         )
+
+    @property
+    def coded(self) -> dict[Hashable, list[Column]]:
+        """The columns of the coded table by the user's name of what they hold."""
+        names = list(self.columns)
+        coded: dict[Hashable, list[Column]] = {name: [] for name in names}
+        for column in self.schema.columns:
+            coded[names[self._parts[column.name][0]]].append(column)
+        return coded
 
     def encode(self, X: Any, owner: str = "autopipe") -> Table:
         """Code a table with columns of the training table, in any order.

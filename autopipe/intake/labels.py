@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # Fractions that repeat are grades such as 0.5, 1.0, 1.5; more of them are measurements.
 _MAX_FRACTIONAL_CLASSES = 20
+_WHOLE = 2.0**53  # below which float64 tells whole numbers apart
 _MOST_TEXTS = 1_000  # that tell how numbers are written
 
 
@@ -258,7 +259,11 @@ def labelled(X: pd.DataFrame, y: pd.Series[Any]) -> tuple[pd.DataFrame, pd.Serie
     if is_labelled.all():
         return X, y
     X, y = X[is_labelled], y[is_labelled]
-    return X, y.astype("int64") if y.dtype.kind == "f" and (y % 1 == 0).all() else y
+    if y.dtype.kind != "f":
+        return X, y
+    values = y.to_numpy(dtype="float64")
+    are_whole = ((values == np.floor(values)) & (abs(values) < _WHOLE)).all()
+    return X, y.astype("int64") if are_whole else y
 
 
 def _as_column(y: Any) -> pd.Series[Any]:

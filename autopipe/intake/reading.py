@@ -46,7 +46,8 @@ def read_table(
     ----------
     known : columns that it should have, and whether each is of texts: of CSV "007" is then
         no 7, and "1.10" no 1.1, though no other cell may show it. Where that is None, or a
-        column is not among them, codes such as 01067 make it one of texts.
+        column is not among them, a code such as 01067 in the first 100 lines makes it one of
+        texts.
 
     Raises
     ------
@@ -93,8 +94,8 @@ def _read_csv(path: Path, known: Mapping[str, bool | None]) -> pd.DataFrame:
         log.info("%s has no header: its columns are called 0, 1, ...", path)
     header = next(filter(None, rows), [])
     names = header if has_header else list(map(str, range(len(header))))
-    for name in known:
-        if names.count(name) > 1 and f"{name}.1" not in known:  # as pandas calls the second
+    for name, is_text in known.items():
+        if is_text is None and names.count(name) > 1:  # a target that is to be learned
             raise InputError(
                 f"{path} has {names.count(name)} columns called {name!r}; wanted 1. Rename all "
                 "but one."

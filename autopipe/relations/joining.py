@@ -57,6 +57,12 @@ class Joining:
                 known[child.link.parent][child.link.key] = child.has_text_keys
         return known
 
+    @property
+    def known_keys(self) -> dict[str, bool]:
+        """The keys of the frame, and whether each is of texts, for `as_frame`."""
+        above = (child for child in self.children if child.link.parent == self.frame)
+        return {child.link.key: child.has_text_keys for child in above}
+
     def joined(self, X: Any, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """A frame with the columns that are made for its rows behind its own.
 

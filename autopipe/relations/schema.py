@@ -114,6 +114,18 @@ class Relations:
             raise OptionError(f"relationships is empty; give one or more, as in {_EXAMPLE}.")
         return tuple(Link(*each) for each in self.relationships)
 
+    @property
+    def keys(self) -> dict[str, dict[str, bool]]:
+        """The columns of keys by table, for `read_table`: none of texts where digits do.
+
+        One file may pad with zeros what another one does not.
+        """
+        keys: dict[str, dict[str, bool]] = {}
+        for link in self.links:
+            keys.setdefault(link.parent, {})[link.key] = False
+            keys.setdefault(link.child, {})[link.foreign] = False
+        return keys
+
     def tree(self, tables: Collection[str]) -> tuple[str, tuple[Link, ...]]:
         """The name of the frame, and the relationships with parents before their children.
 

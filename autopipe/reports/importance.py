@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from autopipe.metrics import Metric
-from autopipe.task import FloatArray, Target
+from autopipe.table import Column, Table
+from autopipe.task import FloatArray, IntArray, Target
 
 _MOST_ROWS = 5_000  # more are predicted in vain: the spread is small by then
 _DRAWS = 100  # of the rows, for the interval
@@ -16,11 +19,11 @@ _MISS = 0.05  # on either side of it
 
 
 def permutation_importance(
-    frame: pd.DataFrame,
+    table: Table,
     target: Target,
     metric: Metric,
-    predict: Callable[[pd.DataFrame], FloatArray],
-    is_used: Mapping[Hashable, bool],
+    predict: Callable[[Table], FloatArray],
+    columns: Mapping[Hashable, Sequence[Column]],
     repeats: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -31,9 +34,10 @@ def permutation_importance(
 
     Parameters
     ----------
-    frame : rows that the model has not seen
-    predict : from such a frame to predictions of shape (rows, outputs)
-    is_used : by column, whether the model reads it; the others are 0 for sure
+    table : rows that the model has not seen
+    predict : from such a table to predictions of shape (rows, outputs)
+    columns : those of the table that hold a column of the user's; where none does, it is worth
+        nothing for sure
     repeats : shuffles of every column
 
     Returns
@@ -47,30 +51,40 @@ def permutation_importance(
     Breiman, Random Forests, Machine Learning 2001, section 10. Fisher et al., All Models are
     Wrong, but Many are Useful, JMLR 2019, section 3: of a fitted model, on new rows.
     """
-    if len(frame) > _MOST_ROWS:
-        rows = np.sort(rng.choice(len(frame), _MOST_ROWS, replace=False))
-        frame, target = frame.iloc[rows], target.take(rows)
-    frame = frame.reset_index(drop=True)
-    plain = predict(frame)
-    draws = [rng.integers(len(frame), size=len(frame)) for _ in range(_DRAWS)]
+    if len(table) > _MOST_ROWS:
+        rows = np.sort(rng.choice(len(table), _MOST_ROWS, replace=False))
+        table, target = table.take(rows), target.take(rows)
+    plain = predict(table)
+    draws = [rng.integers(len(table), size=len(table)) for _ in range(_DRAWS)]
     scores = np.array([metric.score(target.take(draw), plain[draw]) for draw in draws])
     score = metric.score(target, plain)
     lines = []
-    for place, name in enumerate(frame.columns):
-        if not is_used[name]:
+    for name, coded in columns.items():
+        if not coded:
             lines.append((name, 0.0, 0.0, 0.0))
             continue
         means, losses = [], np.empty(_DRAWS)
         for repeat in range(repeats):
-            shuffled = frame.copy(deep=False)
-            cells = frame.iloc[rng.permutation(len(frame)), place]
-            shuffled.isetitem(place, cells.array)
-            blind = predict(shuffled)
+            blind = predict(_shuffled(table, coded, rng.permutation(len(table))))
             means.append(score - metric.score(target, blind))
             for index in range(repeat, _DRAWS, repeats):
                 draw = draws[index]
                 losses[index] = scores[index] - metric.score(target.take(draw), blind[draw])
         low, high = np.quantile(losses, [_MISS, 1.0 - _MISS])
         lines.append((name, float(np.mean(means)), float(low), float(high)))
-    table = pd.DataFrame(lines, columns=["column", "importance", "low", "high"])
-    return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    told = pd.DataFrame(lines, columns=["column", "importance", "low", "high"])
+    return told.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+
+
+def _shuffled(table: Table, columns: Sequence[Column], rows: IntArray) -> Table:
+    """A copy in which these columns have the values of other rows."""
+    changed: dict[str, Any] = {}
+    for column in columns:  # of one block each
+        if column.block == "texts":
+            texts = list(table.texts)
+            texts[column.index] = texts[column.index].take(rows)
+            changed["texts"] = tuple(texts)
+        else:
+            changed[column.block] = getattr(table, column.block).copy(order="K")
+            changed[column.block][:, column.index] = table.values(column)[rows]
+    return replace(table, **changed)

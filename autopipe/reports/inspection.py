@@ -84,21 +84,17 @@ class Inspection:
         model = self._fitted()
         if repeats < 1:
             raise OptionError(f"repeats={repeats!r}: give 1 or more.")
-        _, frame, target, metric = self._unseen(X, y, tables)
-        columns = model.coding.columns
-        has_names = is_named(X) and model.coding.named
-        names = list(columns)
-        if has_names:
+        table, frame, target, metric = self._unseen(X, y, tables)
+        columns = model.coding.coded
+        if is_named(X) and model.coding.named:
             names = model.coding.own_names([plain(name) for name in frame.columns])
-        frame = frame.set_axis(names, axis=1)
+            columns = {name: coded for name, coded in columns.items() if name in names}
         return permutation_importance(
-            frame[[name for name in columns if name in frame.columns]],
+            table,
             target,
             metric,
-            lambda rows: model.judged(
-                model.predictor.predict(model.coding.encode(rows)), metric
-            ),
-            {name: bool(column.parts) for name, column in columns.items()},
+            lambda rows: model.judged(model.predictor.predict(rows), metric),
+            columns,
             repeats,
             Seeds.of(0 if self.random_state is None else self.random_state).stream("shuffles"),
         )
