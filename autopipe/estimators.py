@@ -38,7 +38,7 @@ from autopipe.operators.declaration import Operator
 from autopipe.persistence import read_model
 from autopipe.plain import plain, to_json
 from autopipe.planning import Planning, known_keys, widened
-from autopipe.relations.joining import frames_of, joined
+from autopipe.relations.joining import Joining, frames_of, joined
 from autopipe.reports.failures import warn_if_all_failed
 from autopipe.reports.inspection import Inspection
 from autopipe.reports.leaderboard import history
@@ -46,7 +46,7 @@ from autopipe.reports.summary import summary_html
 from autopipe.run import Callback, Fitted
 from autopipe.seeds import RandomState, Seeds
 from autopipe.task import FloatArray, TaskKind
-from autopipe.training_rows import training_rows
+from autopipe.training_rows import TrainingRows, training_rows
 
 
 class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
@@ -280,35 +280,36 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             )
         seeds = None if self.random_state is None else Seeds.of(self.random_state)
         fitted = fit(rows.table, rows.target, metric, options, seeds, clock)
-        further = {
+        facts = {
             "has_costs": costs is not None,
             "has_groups": is_grouped,
             "has_weights": sample_weight is not None,
-            "splitter": splitter_name(self.cv),
             "roles": _by_column(roles),
             "monotone": _by_column(monotone),
-            "loss": str(rows.target.loss),
         }
-        self._adopt(
-            Model(
-                rows.coding,
-                rows.target_coding,
-                fitted.predictor,
-                fitted.conclusion.decision,
-                fitted.conclusion.conformal,
-                fitted.trials,
-                {**self._facts(fitted, metric), **further},
-                fitted.front,
-                joining,
-            )
-        )
+        self._adopt(self._made(fitted, rows, metric, joining, facts))
         warn_if_all_failed(fitted.trials, clock.budget is not None)
         return self
 
-    def _facts(self, fitted: Fitted, metric: Metric) -> dict[str, Any]:
-        """What a model tells of its fit, as JSON."""
+    def _made(
+        self,
+        fitted: Fitted,
+        rows: TrainingRows,
+        metric: Metric,
+        joining: Joining | None,
+        given: Mapping[str, Any],
+    ) -> Model:
+        """The model of a fit, with what is to be known of it.
+
+        Parameters
+        ----------
+        given : facts of what `fit` was given, as JSON
+        """
         estimate = fitted.conclusion.estimate
-        return {
+        facts = {
+            **given,
+            "splitter": splitter_name(self.cv),
+            "loss": str(rows.target.loss),
             "class": type(self).__name__,
             "arguments": self._plain_arguments(),
             "score_name": metric.shown_name,
@@ -318,6 +319,17 @@ class _AutoEstimator(Planning, Inspection, Afterwards, Leaving, BaseEstimator):
             "interrupted": fitted.was_interrupted,
             "ending": fitted.ending,
         }
+        return Model(
+            rows.coding,
+            rows.target_coding,
+            fitted.predictor,
+            fitted.conclusion.decision,
+            fitted.conclusion.conformal,
+            fitted.trials,
+            facts,
+            fitted.front,
+            joining,
+        )
 
     def _costs(self, costs: Any, classes: np.ndarray) -> FloatArray:
         if not self._is_classifier:
