@@ -47,16 +47,21 @@ def final_scores(model: Model) -> Callable[[Point], float]:
     def score(point: Point) -> float:
         if known and point.weights == weights:
             return float(known["score"])
-        if point.judged is None or np.isnan(point.judged):
-            return point.score + gain
-        return point.judged
+        return judged_score(point, gain)
 
     return score
 
 
-def judged_score(point: Point) -> float:
-    """The score of what a point predicts where it was judged, else that of the average."""
-    return point.score if point.judged is None or np.isnan(point.judged) else point.judged
+def judged_score(point: Point, gain: float = 0.0) -> float:
+    """The score of what a point predicts; where it was not judged, that of the average.
+
+    Parameters
+    ----------
+    gain : what comes to the latter
+    """
+    if point.judged is None or np.isnan(point.judged):
+        return point.score + gain
+    return point.judged
 
 
 def judged_front(
