@@ -232,22 +232,20 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     from autopipe.estimators import AutoClassifier
     from autopipe.export.delivered import write_predictions
-    from autopipe.intake.reading import read_table
     from autopipe.relations.words import tables_named
 
     out: Path | None = arguments.out
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
         raise OptionError(f"-o {out}: give a file in a folder that is there.")
     model = _load(arguments.model)
-    fitted = model._fitted()
-    X = read_table(arguments.data, fitted.known)
+    data: Path = arguments.data
     tables = tables_named(arguments.tables) if arguments.tables else None
     if not arguments.proba:
-        predictions = pd.DataFrame({"prediction": model.predict(X, tables=tables)})
+        predictions = pd.DataFrame({"prediction": model.predict(data, tables=tables)})
     elif isinstance(model, AutoClassifier):
-        shares = model.predict_proba(X, tables=tables)
+        shares = model.predict_proba(data, tables=tables)
         predictions = pd.DataFrame(shares, columns=model.classes_)
-        said = model.classes_[fitted.chosen(shares)]
+        said = model.classes_[model._fitted().chosen(shares)]
         predictions.insert(0, "prediction", said, allow_duplicates=True)
     else:
         raise OptionError(f"--proba: {arguments.model} predicts numbers; leave it out.")

@@ -102,7 +102,7 @@ def widened(
     former = {} if arguments["path"] is None else facts_in(Path(arguments["path"]))
     if former.get("relations") == wanted:
         joining = Joining.restore(former["joining"])
-        return joining.joined(X, frames_of(tables, joining.known)), joining, {}
+        return joining.joined(X, frames_of(tables)), joining, {}
     proposal, caps = _proposed(X, tables, relationships, cutoff, arguments)
     bill = bill_of(proposal, caps, is_timed=np.isfinite(caps.seconds))
     joining = proposal.kept(np.flatnonzero(bill.features["left_out"] == "").tolist())
